@@ -1,0 +1,4 @@
+package prompt
+
+// MaxFileSize is the largest file that is read, in bytes.
+const MaxFileSize = 1 << 20
