@@ -1,0 +1,251 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/anvilpeering/anvil/bundle"
+	"github.com/anvilpeering/anvil/gitstore"
+)
+
+// How the content of an [Artefact] travels: protocol's modes.
+const (
+	ModeFull  = "full"
+	ModeDelta = "delta"
+)
+
+// Why an [Artefact] is the full bundle though a delta was asked for: protocol's
+// reasons.
+const (
+	FallbackUnknown   = "unknown-from"
+	FallbackLarger    = "delta-larger"
+	FallbackUnrelated = "unrelated-from"
+)
+
+// Artefact is what a client fetches. It is shared: do not modify it.
+type Artefact struct {
+	Mode string
+	Body []byte
+	// ETag is strong and of these bytes, quotes included. The same release may
+	// be compressed to other bytes by another version of Anvil.
+	ETag     string
+	To, From *Release // From is nil in a full bundle
+	Fallback string   // why it is not the delta asked for
+}
+
+// Artefact returns the bundle of to: the delta from another release of the
+// channel, or the full bundle when from is nil. A delta that cannot be made or
+// would save nothing becomes the full bundle, which says why. It is made from
+// the releases repository alone, once for whoever asks at the same time, and
+// kept as long as there is room.
+//
+// When ctx ends first, the work goes on for those who ask next.
+func (l *Log) Artefact(ctx context.Context, to, from *Release) (*Artefact, error) {
+	a, err := l.artefact(ctx, to, from)
+	if err != nil {
+		return nil, fmt.Errorf("bundle release %s of %s/%s: %w", to.ID.Short(), to.Project, to.Channel, err)
+	}
+	return a, nil
+}
+
+func (l *Log) artefact(ctx context.Context, to, from *Release) (*Artefact, error) {
+	if from == nil {
+		return l.once(ctx, artefactKey{to: to.ID}, func() (*Artefact, error) { return l.full(to) })
+	}
+	if from.Project != to.Project || from.Channel != to.Channel {
+		return l.instead(ctx, to, FallbackUnrelated)
+	}
+	a, err := l.once(ctx, artefactKey{to.ID, from.ID}, func() (*Artefact, error) { return l.delta(to, from) })
+	switch {
+	case errors.Is(err, errUnknownFrom):
+		return l.instead(ctx, to, FallbackUnknown)
+	case err != nil:
+		return nil, err
+	case a.surelySmaller():
+		return a, nil
+	}
+	full, err := l.artefact(ctx, to, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Body) < len(full.Body) {
+		return a, nil
+	}
+	return because(full, FallbackLarger), nil
+}
+
+// instead is the full bundle in place of a delta.
+func (l *Log) instead(ctx context.Context, to *Release, fallback string) (*Artefact, error) {
+	full, err := l.artefact(ctx, to, nil)
+	if err != nil {
+		return nil, err
+	}
+	return because(full, fallback), nil
+}
+
+func because(full *Artefact, fallback string) *Artefact {
+	a := *full
+	a.Fallback = fallback
+	return &a
+}
+
+// surelySmaller says whether a delta is smaller than the full bundle without
+// making that one, which takes a thousand times as long. The full bundle has at
+// least the SHA256SUMS, half of whose 64 digits a line cannot be compressed.
+func (a *Artefact) surelySmaller() bool {
+	return len(a.Body) < a.To.Files*sha256.Size
+}
+
+// once returns the artefact of key: kept, being made, or made now.
+func (l *Log) once(ctx context.Context, key artefactKey, build func() (*Artefact, error)) (*Artefact, error) {
+	if a := l.artefacts.get(key); a != nil {
+		return a, nil
+	}
+	made := l.flight.DoChan(key.String(), func() (any, error) {
+		if a := l.artefacts.get(key); a != nil {
+			return a, nil
+		}
+		l.building <- struct{}{}
+		defer func() { <-l.building }()
+		a, err := build()
+		if err != nil {
+			return nil, err
+		}
+		l.artefacts.put(key, a)
+		return a, nil
+	})
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case r := <-made:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*Artefact), nil
+	}
+}
+
+func newArtefact(mode string, body []byte, to, from *Release) *Artefact {
+	sum := sha256.Sum256(body)
+	return &Artefact{
+		Mode: mode,
+		Body: body,
+		ETag: strconv.Quote(hex.EncodeToString(sum[:16])),
+		To:   to,
+		From: from,
+	}
+}
+
+// full makes the full bundle of r.
+func (l *Log) full(r *Release) (*Artefact, error) {
+	c, err := l.walk(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	all := make([][]byte, len(c))
+	err = each(len(c), func(i int) (err error) {
+		all[i], err = l.repo.Blob(c[i].blob)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte, len(c))
+	for i, f := range c {
+		files[f.path] = all[i]
+	}
+	b, err := l.bundle(r, bundle.SumContent(files))
+	if err != nil {
+		return nil, err
+	}
+	b.Content = files
+	var body bytes.Buffer
+	if err := bundle.Write(&body, b); err != nil {
+		return nil, err
+	}
+	return newArtefact(ModeFull, body.Bytes(), r, nil), nil
+}
+
+// errUnknownFrom: the release that a delta should start from is not here.
+var errUnknownFrom = errors.New("unknown release to start from")
+
+// delta makes what turns from into to: the difference of two commits.
+func (l *Log) delta(to, from *Release) (*Artefact, error) {
+	before, err := l.walk(from.ID)
+	if errors.Is(err, gitstore.ErrNotFound) {
+		return nil, errUnknownFrom
+	}
+	if err != nil {
+		return nil, err
+	}
+	after, err := l.heldContent(to)
+	if err != nil {
+		return nil, err
+	}
+	base, err := l.verified(from, before)
+	if errors.Is(err, ErrDamaged) || errors.Is(err, gitstore.ErrNotFound) {
+		l.log.Error("release to start from cannot be read", "release", from.ID, "error", err)
+		return nil, errUnknownFrom
+	}
+	if err != nil {
+		return nil, err
+	}
+	target, err := l.verified(to, after)
+	if err != nil {
+		return nil, err
+	}
+	target.Content = make(map[string][]byte)
+	for _, d := range compare(before, after) {
+		if d.after.IsZero() {
+			continue
+		}
+		data, err := l.repo.Blob(d.after)
+		if err != nil {
+			return nil, err
+		}
+		if want, _ := target.Sums.Lookup(d.path); digestOf(data).sum != want {
+			return nil, fmt.Errorf("%w: %s does not match SHA256SUMS", ErrDamaged, d.path)
+		}
+		target.Content[d.path] = data
+	}
+	var body bytes.Buffer
+	if err := bundle.WriteDelta(&body, base, target); err != nil {
+		return nil, err
+	}
+	return newArtefact(ModeDelta, body.Bytes(), to, from), nil
+}
+
+// verified is the bundle of r without its content.
+func (l *Log) verified(r *Release, c content) (*bundle.Bundle, error) {
+	sums, _, err := l.sums(c)
+	if err != nil {
+		return nil, err
+	}
+	return l.bundle(r, sums)
+}
+
+// bundle puts a release's manifest to its sums, which must be those that were
+// signed.
+func (l *Log) bundle(r *Release, sums bundle.Sums) (*bundle.Bundle, error) {
+	commit, err := l.repo.CommitAt(r.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.manifest(commit)
+	if err != nil {
+		return nil, err
+	}
+	root := sums.Root()
+	if hex.EncodeToString(root[:]) != m.Content.SumsSHA256 {
+		return nil, &hinted{
+			fmt.Errorf("%w: the files of %s do not match its signed manifest", ErrDamaged, r.ID.Short()),
+			"look at the releases repository with git fsck, and restore it from a copy",
+		}
+	}
+	return &bundle.Bundle{Manifest: m.Manifest, Raw: m.raw, Signature: m.signature, Sums: sums}, nil
+}

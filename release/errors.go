@@ -1,0 +1,70 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/prompt"
+)
+
+var (
+	// ErrNotFound: the channel has no such release, or the revision no such
+	// project.
+	ErrNotFound = errors.New("not found")
+	// ErrUnrelated: a release, but of another channel. It is an ErrNotFound.
+	ErrUnrelated = fmt.Errorf("release of another channel: %w", ErrNotFound)
+	// ErrMoved: the channel offers something else than when the plan was made;
+	// plan again.
+	ErrMoved = errors.New("channel has moved since the plan")
+	// ErrNoSigner: this Log has no signing key.
+	ErrNoSigner = errors.New("no signing key")
+	// ErrDamaged: a release in the repository does not match its manifest.
+	ErrDamaged = errors.New("release is damaged")
+)
+
+// UnfitError says why a project cannot be released.
+type UnfitError struct {
+	Project  string
+	Revision gitstore.Hash
+	Problems []prompt.Problem // at least one
+}
+
+func (e *UnfitError) Error() string {
+	more := ""
+	if n := len(e.Problems) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Sprintf("%s cannot be released at %s: %s%s", e.Project, e.Revision.Short(), e.Problems[0], more)
+}
+
+// Hint is what helps with the first problem.
+func (e *UnfitError) Hint() string {
+	if e.Problems[0].Hint != "" {
+		return e.Problems[0].Hint
+	}
+	return "mend the file and save it; until then clients keep the last release"
+}
+
+// nameError refuses a name.
+type nameError struct{ kind, name string }
+
+func (e *nameError) Error() string {
+	return fmt.Sprintf("%q cannot be the name of a %s", e.name, e.kind)
+}
+
+func (e *nameError) Hint() string {
+	if e.name == draftPrevious {
+		return "draft-previous keeps old releases of draft; choose another name"
+	}
+	return "a name is lower-case letters, digits, '.', '_' and '-', begins with a letter or digit, has no '..' and does not end in '.' or '.lock'"
+}
+
+// hinted is an error with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+func (e *hinted) Hint() string  { return e.hint }

@@ -1,0 +1,272 @@
+// Package release records and serves what a channel offers.
+//
+// # A release is a commit, and it is whole
+//
+// The releases repository is a bare git repository beside the server's state,
+// one branch a project and channel (refs/heads/support/draft), written by
+// nobody else. A release is a commit there whose tree is
+//
+//	manifest.json        the signed manifest, which names the revision
+//	manifest.json.sig    its SSHSIG signature
+//	content/…            the project's files and those of its dependency closure
+//
+// and whose parent is the release before. What a release needs is in its tree:
+// rewriting or losing the authors' history takes nothing away from it, going
+// back to an old release is a new release with the old content, a delta is the
+// difference of two commits, and a clone of the repository is a copy of
+// everything ever offered. Nothing else is kept anywhere: [Open] reads the
+// heads back from the branches, and SHA256SUMS is derived from the blobs.
+//
+// # Planning and recording
+//
+// [Log.Plan] says what a release of a project at a revision would change, and
+// refuses a project that does not check clean. [Log.PlanFrom] takes the content
+// of an earlier release instead: publishing what another channel holds, rolling
+// back. [Log.Record] signs and commits a plan. Who may do that, and when, is
+// decided by the caller.
+//
+// A record costs what changed. The tree is edited, not rewritten, and SHA-256
+// sums are remembered by blob, so that one saved file in ten thousand is one
+// file read and hashed.
+//
+// # Serving
+//
+// [Log.Artefact] builds the bytes that clients fetch, a full bundle or a delta,
+// from the releases repository alone. A release whose content does not match
+// its manifest is never served: [ErrDamaged].
+//
+// A Log may be used by several goroutines. Exactly one Log in one process may
+// record into a repository; a second one loses by compare-and-swap.
+package release
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/library"
+)
+
+// Defaults of [Options].
+const (
+	// DefaultLifetime is how long a release lives before it expires.
+	DefaultLifetime = 30 * 24 * time.Hour
+	// DefaultRenewWithin is how much life is left to a release when it is due
+	// for renewal.
+	DefaultRenewWithin = 20 * 24 * time.Hour
+	// DefaultCacheBytes bounds the artefacts that are kept in memory.
+	DefaultCacheBytes = 256 << 20
+)
+
+// Draft is the channel that follows every good save. It alone is cut: each
+// thousandth release starts without a parent, and the chain before it stays on
+// the branch draft-previous until the next cut.
+const Draft = "draft"
+
+const (
+	draftPrevious = "draft-previous"
+	draftChain    = 1000 // releases on the draft branch before it is cut
+)
+
+// Options of a [Log].
+type Options struct {
+	// Organisation is the first part of every stream, as anvil.yaml names it.
+	Organisation string
+	// Signer signs manifests: an Ed25519 key. Without one a Log serves and
+	// records nothing.
+	Signer ssh.Signer
+	// Generator is the version of Anvil that manifests name.
+	Generator string
+	// Now is the clock, nil for the computer's.
+	Now func() time.Time
+	// Lifetime is from a release's creation to its expiry, RenewWithin what is
+	// left of it when Due lists the release. Zero means the defaults.
+	Lifetime, RenewWithin time.Duration
+	// CacheBytes bounds the bytes of artefacts kept in memory. Zero means
+	// DefaultCacheBytes.
+	CacheBytes int64
+	// Logger is told of what was handled here. nil: silent.
+	Logger *slog.Logger
+}
+
+// Log is the log of everything that an organisation's channels offered.
+type Log struct {
+	repo *gitstore.Repo
+	lib  *library.Library
+	o    Options
+	log  *slog.Logger
+	cut  int // length of a draft chain
+
+	recording sync.Mutex // one release at a time
+	channels  atomic.Pointer[map[name]*channel]
+	opening   sync.Mutex // adds to channels
+
+	digests   *digests
+	artefacts *artefacts
+	flight    singleflight.Group
+	building  chan struct{} // bounds the bundles built at the same time
+}
+
+// name is a channel of a project.
+type name struct{ project, channel string }
+
+func (n name) String() string { return n.project + "/" + n.channel }
+func (n name) ref() string    { return "refs/heads/" + n.project + "/" + n.channel }
+
+// channel is one line of releases.
+type channel struct {
+	name
+	head atomic.Pointer[head] // nil: offers nothing yet
+
+	mu      sync.Mutex
+	history *history // nil until somebody asks
+}
+
+// Open reads the heads of all channels from the repository releases, which is
+// bare and holds nothing else. lib is where revisions are planned from; it may
+// be nil for a Log that only serves.
+func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error) {
+	if err := checkName("organisation", o.Organisation); err != nil {
+		return nil, fmt.Errorf("open releases: %w", err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Lifetime = cmp.Or(o.Lifetime, DefaultLifetime)
+	o.RenewWithin = cmp.Or(o.RenewWithin, DefaultRenewWithin)
+	l := &Log{
+		repo:      releases,
+		lib:       lib,
+		o:         o,
+		log:       o.Logger,
+		cut:       draftChain,
+		digests:   newDigests(),
+		artefacts: newArtefacts(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		building:  make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	refs, err := releases.Refs(headsPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("open releases: %w", err)
+	}
+	channels := make(map[name]*channel)
+	for _, ref := range refs {
+		n, ok := parseRef(ref.Name)
+		if !ok || n.channel == draftPrevious {
+			continue
+		}
+		r, err := l.load(n, ref.Hash)
+		if err != nil {
+			return nil, fmt.Errorf("open releases: channel %s: %w", n, err)
+		}
+		c := &channel{name: n}
+		c.head.Store(&head{Release: r})
+		channels[n] = c
+	}
+	l.channels.Store(&channels)
+	return l, nil
+}
+
+// Organisation is the organisation whose releases these are.
+func (l *Log) Organisation() string { return l.o.Organisation }
+
+// Stream names what a channel's manifests are for and signatures are matched
+// with: organisation/project/channel.
+func (l *Log) Stream(project, channel string) string {
+	return l.o.Organisation + "/" + project + "/" + channel
+}
+
+// Head returns what a channel offers, nil when it offers nothing yet. It takes
+// no lock.
+func (l *Log) Head(project, channel string) *Release {
+	c := (*l.channels.Load())[name{project, channel}]
+	if c == nil {
+		return nil
+	}
+	if h := c.head.Load(); h != nil {
+		return h.Release
+	}
+	return nil
+}
+
+// Heads returns what every channel offers, sorted by project and channel.
+func (l *Log) Heads() []*Release {
+	channels := *l.channels.Load()
+	heads := make([]*Release, 0, len(channels))
+	for _, c := range channels {
+		if h := c.head.Load(); h != nil {
+			heads = append(heads, h.Release)
+		}
+	}
+	slices.SortFunc(heads, func(a, b *Release) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel))
+	})
+	return heads
+}
+
+// Due returns the heads with no more life left than [Options.RenewWithin]: they
+// want [Log.Renew].
+func (l *Log) Due() []*Release {
+	horizon := l.o.Now().Add(l.o.RenewWithin)
+	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) })
+}
+
+// channel returns the channel of a name, making it when there is none.
+func (l *Log) channel(n name) *channel {
+	if c := (*l.channels.Load())[n]; c != nil {
+		return c
+	}
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	before := *l.channels.Load()
+	if c := before[n]; c != nil {
+		return c
+	}
+	after := maps.Clone(before)
+	c := &channel{name: n}
+	after[n] = c
+	l.channels.Store(&after)
+	return c
+}
+
+const headsPrefix = "refs/heads/"
+
+func parseRef(ref string) (name, bool) {
+	project, channel, ok := strings.Cut(strings.TrimPrefix(ref, headsPrefix), "/")
+	return name{project, channel}, ok && !strings.Contains(channel, "/")
+}
+
+// checkName says whether an organisation, a project or a channel can be part
+// of a stream and of a branch. kind is the word for it in the error.
+func checkName(kind, s string) error {
+	ok := s != "" && len(s) <= 100 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == "" &&
+		!strings.ContainsAny(s[:1], "._-") && !strings.Contains(s, "..") &&
+		!strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ".lock")
+	if !ok {
+		return &nameError{kind: kind, name: s}
+	}
+	return nil
+}
+
+func checkChannel(project, channel string) error {
+	if err := checkName("project", project); err != nil {
+		return err
+	}
+	if channel == draftPrevious {
+		return &nameError{kind: "channel", name: channel}
+	}
+	return checkName("channel", channel)
+}
