@@ -1,0 +1,102 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/anvilpeering/anvil/state"
+)
+
+// chunk is how many rows one transaction of the background touches, so that
+// acknowledgements never wait long behind it.
+const chunk = 500
+
+// flush writes down who was seen since the last time. It is called by Run
+// alone.
+func (p *Push) flush(ctx context.Context) error {
+	var clients []*client
+	for _, c := range p.clients.all() {
+		if c.seen.Load() != c.flushed {
+			clients = append(clients, c)
+		}
+	}
+	for part := range slices.Chunk(clients, chunk) {
+		seen := make([]int64, len(part))
+		err := p.state.Update(ctx, func(tx *state.Tx) error {
+			for i, c := range part {
+				seen[i] = c.seen.Load()
+				if err := tx.SeeClient(c.about.ClientKey, moment(seen[i]), *c.held.Load()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("write down clients: %w", err)
+		}
+		for i, c := range part {
+			c.flushed = seen[i]
+		}
+	}
+	tokens := slices.DeleteFunc(slices.Collect(maps.Values(*p.credentials.byID.Load())), func(c *credential) bool {
+		return c.used.Load() == c.flushed
+	})
+	for part := range slices.Chunk(tokens, chunk) {
+		used := make([]int64, len(part))
+		err := p.state.Update(ctx, func(tx *state.Tx) error {
+			for i, c := range part {
+				used[i] = c.used.Load()
+				if err := tx.TouchToken(c.token.ID, moment(used[i])); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("write down tokens: %w", err)
+		}
+		for i, c := range part {
+			c.flushed = used[i]
+		}
+	}
+	return nil
+}
+
+// forget removes clients that were silent too long, and old acknowledgements.
+func (p *Push) forget(ctx context.Context) error {
+	now := p.now().UnixMilli()
+	p.registering.Lock()
+	defer p.registering.Unlock()
+	var silent []*client
+	for _, c := range p.clients.all() {
+		if now-c.seen.Load() > c.life(&p.o).Milliseconds() {
+			silent = append(silent, c)
+		}
+	}
+	for part := range slices.Chunk(silent, chunk) {
+		err := p.state.Update(ctx, func(tx *state.Tx) error {
+			for _, c := range part {
+				if err := tx.ForgetClient(c.about.ClientKey); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("forget clients: %w", err)
+		}
+		for _, c := range part {
+			p.clients.forget(c.about.ClientKey)
+		}
+	}
+	err := p.state.Update(ctx, func(tx *state.Tx) error {
+		_, err := tx.TrimAcknowledgements(p.o.Keep)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("trim acknowledgements: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package push
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/anvilpeering/anvil/protocol"
+	"github.com/anvilpeering/anvil/release"
+)
+
+// Health is how a client is doing.
+type Health string
+
+// The healths of a client, worst first.
+const (
+	HealthSilent  Health = "silent"  // has missed three polls
+	HealthFailing Health = "failing" // could not take what is on offer
+	HealthBehind  Health = "behind"  // holds something else than what is on offer
+	HealthCurrent Health = "current"
+)
+
+// Client is a registered client as others see it.
+type Client struct {
+	ID        string            `json:"id"`
+	Token     string            `json:"token"`
+	Project   string            `json:"project"`
+	Channel   string            `json:"channel"`
+	App       string            `json:"app,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Ephemeral bool              `json:"ephemeral,omitempty"`
+	FirstSeen time.Time         `json:"first_seen"`
+	LastSeen  time.Time         `json:"last_seen"`
+	Held      *protocol.Held    `json:"held"` // null for nothing
+	Health    Health            `json:"health"`
+	Report    *Report           `json:"report,omitempty"`
+}
+
+// Report is the last thing that a client said of a release.
+type Report struct {
+	State   protocol.State `json:"state"`
+	Release string         `json:"release"`
+	Code    protocol.Code  `json:"code,omitempty"`
+	Message string         `json:"message,omitempty"`
+	At      time.Time      `json:"at"`
+}
+
+// Clients returns the registered clients, sorted by project, channel and id.
+func (p *Push) Clients(context.Context) ([]Client, error) {
+	all := p.clients.all()
+	clients := make([]Client, len(all))
+	for i, c := range all {
+		clients[i] = p.clientOf(c)
+	}
+	slices.SortFunc(clients, func(a, b Client) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Token, b.Token))
+	})
+	return clients, nil
+}
+
+func (p *Push) clientOf(c *client) Client {
+	a, held, report := c.about, c.held.Load(), c.report.Load()
+	out := Client{
+		ID: a.ID, Token: a.Token, Project: a.Project, Channel: a.Channel, App: a.App, Labels: a.Labels,
+		Ephemeral: a.Ephemeral, FirstSeen: a.FirstSeen, LastSeen: moment(c.seen.Load()),
+		Health: p.health(c),
+	}
+	if held.Release != "" {
+		out.Held = &protocol.Held{Release: held.Release, Revision: held.Revision, Sequence: held.Sequence}
+	}
+	if report.State != "" {
+		out.Report = &Report{
+			State: protocol.State(report.State), Release: report.Release,
+			Code: protocol.Code(report.Code), Message: report.Message, At: report.At,
+		}
+	}
+	return out
+}
+
+func (p *Push) health(c *client) Health {
+	g, held, report := p.lines.get(c.about.Project, c.about.Channel).now.Load(), c.held.Load(), c.report.Load()
+	silent := 3 * time.Duration(max(p.o.Poll.Max, p.o.Poll.WaitMax)) * time.Second
+	switch {
+	case p.now().Sub(moment(c.seen.Load())) > silent:
+		return HealthSilent
+	case g.release == nil || held.Release == g.id:
+		return HealthCurrent
+	case report.State == string(protocol.StateFailed) && report.Release == g.id:
+		return HealthFailing
+	}
+	return HealthBehind
+}
+
+// ChannelStatus is what a channel offers, and how its clients are doing.
+type ChannelStatus struct {
+	Project string           `json:"project"`
+	Channel string           `json:"channel"`
+	Head    *release.Release `json:"head"` // null: nothing yet
+	Clients int              `json:"clients"`
+	Current int              `json:"current"`
+	Behind  int              `json:"behind"` // all that are neither current nor failing nor silent
+	Failing int              `json:"failing"`
+	Silent  int              `json:"silent"`
+}
+
+// Channels returns every channel that offers something or is followed by a
+// client, sorted by project and channel.
+func (p *Push) Channels(context.Context) ([]ChannelStatus, error) {
+	byName := map[[2]string]*ChannelStatus{}
+	at := func(project, channel string) *ChannelStatus {
+		name := [2]string{project, channel}
+		if byName[name] == nil {
+			byName[name] = &ChannelStatus{Project: project, Channel: channel}
+		}
+		return byName[name]
+	}
+	for _, head := range p.log.Heads() {
+		at(head.Project, head.Channel).Head = head
+	}
+	for _, c := range p.clients.all() {
+		s := at(c.about.Project, c.about.Channel)
+		s.Clients++
+		switch p.health(c) {
+		case HealthCurrent:
+			s.Current++
+		case HealthFailing:
+			s.Failing++
+		case HealthSilent:
+			s.Silent++
+		case HealthBehind:
+			s.Behind++
+		}
+	}
+	all := make([]ChannelStatus, 0, len(byName))
+	for _, s := range byName {
+		all = append(all, *s)
+	}
+	slices.SortFunc(all, func(a, b ChannelStatus) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel))
+	})
+	return all, nil
+}

@@ -1,0 +1,268 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/protocol"
+	"github.com/anvilpeering/anvil/release"
+)
+
+// drafts is what the channel draft of each project is about to offer.
+type drafts struct {
+	mu       sync.Mutex // held while releases are planned and recorded
+	tip      gitstore.Hash
+	last     map[string]time.Time // by project: its last draft release
+	due      map[string]time.Time // by project: when the tip is looked at
+	accepted map[string]time.Time // by project: a deletion that somebody confirmed
+	changed  chan struct{}        // due has changed
+
+	showing sync.RWMutex
+	waiting map[string]Waiting
+}
+
+func (d *drafts) init() {
+	d.last, d.due, d.accepted = map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
+	d.changed = make(chan struct{}, 1)
+	d.waiting = map[string]Waiting{}
+}
+
+// Problem is one of the reasons why a project is not released.
+type Problem struct {
+	Path    string `json:"path"`
+	Line    int    `json:"line"`
+	Col     int    `json:"col"`
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s [%s]", p.Path, p.Line, p.Col, p.Message, p.Rule)
+}
+
+// Waiting is a project whose tip is not released, and why. Its clients keep the
+// last release.
+type Waiting struct {
+	Project  string        `json:"project"`
+	Revision gitstore.Hash `json:"revision"` // the tip
+	Since    time.Time     `json:"since"`
+	Reason   string        `json:"reason"`
+	Hint     string        `json:"hint,omitempty"`
+	Problems []Problem     `json:"problems,omitempty"`
+}
+
+// Tip looks at each project of a new tip, and records a draft release for those
+// whose content differs and that check clean. Projects that were released less
+// than [Options.DraftEvery] ago are looked at once that time is over, at the tip
+// of then. The error says what failed; a project that is not fit is no failure.
+func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
+	p.drafts.mu.Lock()
+	defer p.drafts.mu.Unlock()
+	if p.o.Projects == nil {
+		return fmt.Errorf("release tip %s: nobody said how to list its projects", tip.Short())
+	}
+	projects, err := p.o.Projects(tip)
+	if err != nil {
+		return fmt.Errorf("release tip %s: %w", tip.Short(), err)
+	}
+	p.drafts.tip = tip
+	p.drafts.drop(projects)
+	for _, head := range p.log.Heads() {
+		if head.Channel == release.Draft && !slices.Contains(projects, head.Project) {
+			p.drafts.wait(Waiting{
+				Project: head.Project, Revision: tip, Since: p.now(), Reason: "the project is not in the folder any more",
+				Hint: "its clients keep the last release; bring the folder back, or revoke their tokens",
+			})
+		}
+	}
+	var errs []error
+	for _, project := range projects {
+		errs = append(errs, p.draft(ctx, project))
+	}
+	return errors.Join(errs...)
+}
+
+// draft releases a project at the tip, or notes when to, or why not. The
+// caller holds drafts.mu.
+func (p *Push) draft(ctx context.Context, project string) error {
+	d := &p.drafts
+	if next := d.last[project].Add(p.o.DraftEvery); p.now().Before(next) {
+		d.due[project] = next
+		select {
+		case d.changed <- struct{}{}:
+		default:
+		}
+		return nil
+	}
+	delete(d.due, project)
+	w := Waiting{Project: project, Revision: d.tip, Since: p.now()}
+	plan, err := p.log.Plan(ctx, project, release.Draft, d.tip)
+	if unfit := (*release.UnfitError)(nil); errors.As(err, &unfit) {
+		w.Reason, w.Hint = "the project does not check clean", unfit.Hint()
+		for _, f := range unfit.Problems {
+			w.Problems = append(w.Problems, Problem{Path: f.Path, Line: f.Line, Col: f.Col, Rule: f.Rule, Message: f.Message, Hint: f.Hint})
+		}
+		d.wait(w)
+		return nil
+	}
+	if err == nil && plan.Changed {
+		if gone, of := plan.Removed(); tooMany(gone, of) && p.now().After(d.accepted[project]) {
+			w.Reason = fmt.Sprintf("%d of its %d prompts would be gone", gone, of)
+			w.Hint = "if that is meant: anvil accept " + project
+			d.wait(w)
+			return nil
+		}
+		err = p.recordDraft(ctx, plan)
+	}
+	if err != nil {
+		w.Reason, w.Hint = err.Error(), hintOf(err)
+		d.wait(w)
+		return fmt.Errorf("release %s: %w", project, err)
+	}
+	d.clear(project)
+	return nil
+}
+
+func (p *Push) recordDraft(ctx context.Context, plan *release.Plan) error {
+	reason := protocol.ReasonDraft
+	if plan.Base != nil && p.o.Rewritten != nil && p.o.Rewritten(plan.Base.Revision, plan.Revision) {
+		reason = protocol.ReasonRewritten
+	}
+	r, err := p.log.Record(ctx, plan, string(reason))
+	if err != nil {
+		return err
+	}
+	p.drafts.last[r.Project] = p.now()
+	delete(p.drafts.accepted, r.Project)
+	return p.move(r.Project, r.Channel)
+}
+
+// tooMany is the guard against an accident: more than half of a project's
+// prompts, and more than ten.
+func tooMany(gone, of int) bool { return gone > 10 && 2*gone > of }
+
+// acceptFor is how long a confirmed deletion may take to arrive as a tip.
+const acceptFor = 10 * time.Minute
+
+// Accept confirms that many prompts of a project are meant to be gone, and
+// releases it when it waits for that. path is the project or lies in it.
+func (p *Push) Accept(ctx context.Context, path string) error {
+	project, _, _ := strings.Cut(path, "/")
+	if !segment.MatchString(project) {
+		return invalid("", "%q is not in a project", path)
+	}
+	p.drafts.mu.Lock()
+	defer p.drafts.mu.Unlock()
+	p.drafts.accepted[project] = p.now().Add(acceptFor)
+	if !p.drafts.waits(project) {
+		return nil
+	}
+	return p.draft(ctx, project)
+}
+
+// Waiting returns the projects whose tip is not released, sorted by name.
+func (p *Push) Waiting() []Waiting {
+	p.drafts.showing.RLock()
+	defer p.drafts.showing.RUnlock()
+	return slices.SortedFunc(maps.Values(p.drafts.waiting), func(a, b Waiting) int {
+		return strings.Compare(a.Project, b.Project)
+	})
+}
+
+// draftDue looks at the projects whose time has come.
+func (p *Push) draftDue(ctx context.Context) error {
+	p.drafts.mu.Lock()
+	defer p.drafts.mu.Unlock()
+	var errs []error
+	for _, project := range slices.Sorted(maps.Keys(p.drafts.due)) {
+		errs = append(errs, p.draft(ctx, project))
+	}
+	return errors.Join(errs...)
+}
+
+// timer fires when the next project is due. The caller stops it.
+func (d *drafts) timer(now time.Time) *time.Timer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := now.Add(time.Hour)
+	for _, due := range d.due {
+		if due.Before(next) {
+			next = due
+		}
+	}
+	return time.NewTimer(next.Sub(now))
+}
+
+// wait notes why a project is not released; it has waited since the first time.
+func (d *drafts) wait(w Waiting) {
+	d.showing.Lock()
+	defer d.showing.Unlock()
+	if before, ok := d.waiting[w.Project]; ok {
+		w.Since = before.Since
+	}
+	d.waiting[w.Project] = w
+}
+
+func (d *drafts) waits(project string) bool {
+	d.showing.RLock()
+	defer d.showing.RUnlock()
+	_, ok := d.waiting[project]
+	return ok
+}
+
+func (d *drafts) clear(project string) {
+	d.showing.Lock()
+	defer d.showing.Unlock()
+	delete(d.waiting, project)
+}
+
+// drop forgets what is due and waits of projects that are not there any more.
+func (d *drafts) drop(projects []string) {
+	gone := func(project string) bool { return !slices.Contains(projects, project) }
+	maps.DeleteFunc(d.due, func(project string, _ time.Time) bool { return gone(project) })
+	d.showing.Lock()
+	defer d.showing.Unlock()
+	maps.DeleteFunc(d.waiting, func(project string, _ Waiting) bool { return gone(project) })
+}
+
+// whyNoDraft is the advice for a project without a draft release.
+func (p *Push) whyNoDraft(project string) string {
+	for _, w := range p.Waiting() {
+		if w.Project == project {
+			if len(w.Problems) > 0 {
+				return fmt.Sprintf("mend it and save: %s", w.Problems[0])
+			}
+			return w.Reason
+		}
+	}
+	var others []string
+	for _, head := range p.log.Heads() {
+		if head.Channel == release.Draft {
+			others = append(others, head.Project)
+		}
+	}
+	switch {
+	case slices.Contains(others, project):
+		return ""
+	case len(others) == 0:
+		return "no project was released yet: a project is a folder with a project.yaml, committed on the served branch"
+	case len(others) > 8:
+		others = append(others[:8], "…")
+	}
+	return "released projects: " + strings.Join(others, ", ")
+}
+
+func hintOf(err error) string {
+	if h := interface{ Hint() string }(nil); errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
