@@ -1,8 +1,10 @@
 package bundle
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -97,4 +99,51 @@ func (s Sums) All() iter.Seq2[string, [sha256.Size]byte] {
 func (s Sums) Summary(bytes int64) ContentSummary {
 	root := s.Root()
 	return ContentSummary{Algorithm: "sha256", SumsSHA256: hex.EncodeToString(root[:]), Files: s.Len(), Bytes: bytes}
+}
+
+// ParseSums parses SHA256SUMS. Only the one form that [Sums.Bytes] writes is
+// accepted, with paths that keep to the path policy.
+func ParseSums(raw []byte) (Sums, error) {
+	if len(raw) > MaxSums {
+		return Sums{}, refuse(ErrTooLarge, "sums-size", "SHA256SUMS", "%d bytes, at most %d are read", len(raw), MaxSums)
+	}
+	const path = 2*sha256.Size + len("  ")
+	lines := make([]sum, 0, bytes.Count(raw, []byte{'\n'}))
+	for rest := string(raw); rest != ""; {
+		line, after, ended := strings.Cut(rest, "\n")
+		rest = after
+		bad := func(format string, args ...any) error {
+			return refuse(ErrFormat, "sums-line", "SHA256SUMS", "line %d: %s", len(lines)+1, fmt.Sprintf(format, args...))
+		}
+		if !ended || len(line) <= path || line[path-2:path] != "  " {
+			return Sums{}, bad(`a line reads "<64 hex>  <path>" and ends with a newline`)
+		}
+		next := sum{path: line[path:]}
+		if !decodeHash(&next.hash, line[:path-2]) {
+			return Sums{}, bad("the hash is not 64 lower-case hexadecimal digits")
+		}
+		if n := len(lines); n > 0 && lines[n-1].path >= next.path {
+			return Sums{}, bad("paths are sorted bytewise and each stands there once")
+		}
+		lines = append(lines, next)
+	}
+	s := newSums(lines)
+	if err := s.checkPaths(); err != nil {
+		return Sums{}, err
+	}
+	return s, nil
+}
+
+// decodeHash decodes a SHA-256 in lower-case hexadecimal digits.
+func decodeHash(hash *[sha256.Size]byte, digits string) bool {
+	if len(digits) != 2*sha256.Size {
+		return false
+	}
+	for i := range len(digits) {
+		if c := digits[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	_, err := hex.Decode(hash[:], []byte(digits))
+	return err == nil
 }

@@ -1,0 +1,113 @@
+package bundle
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// file is an entry to be written.
+type file struct {
+	name    string
+	content []byte
+}
+
+// batch bounds how much compressed content waits to be written.
+const batch = 1024
+
+// writeZIP writes the files in the order given, compressed on all processors.
+// The same files give the same bytes, as long as compress/flate does not change.
+func writeZIP(w io.Writer, files []file) error {
+	total := int64(endLen)
+	for i := range files {
+		total += int64(len(files[i].content)) + localLen + centralLen + 2*int64(len(files[i].name))
+	}
+	if total > MaxTotal {
+		return refuse(ErrTooLarge, "zip-total", "", "%d bytes, at most %d fit", total, MaxTotal).
+			advise("export fewer projects at a time")
+	}
+	if len(files) > MaxEntries {
+		return refuse(ErrTooLarge, "zip-count", "", "%d entries, at most %d fit", len(files), MaxEntries).
+			advise("export fewer projects at a time")
+	}
+	var (
+		directory []byte
+		header    []byte
+		offset    int64
+		packed    = make([]packed, min(batch, len(files)))
+	)
+	for start := 0; start < len(files); start += batch {
+		part := files[start:min(start+batch, len(files))]
+		err := parallel(len(part), func() func(int) error {
+			var p packer
+			return func(i int) (err error) {
+				packed[i], err = p.pack(part[i].content, packed[i].buffer)
+				return err
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for i, f := range part {
+			p := &packed[i]
+			e := entry{
+				name: f.name, method: p.method, crc: p.crc, offset: offset,
+				packed: int64(len(p.content)), size: int64(len(f.content)),
+			}
+			header = e.local(header[:0])
+			if _, err := w.Write(header); err != nil {
+				return fmt.Errorf("write archive: %w", err)
+			}
+			if _, err := w.Write(p.content); err != nil {
+				return fmt.Errorf("write archive: %w", err)
+			}
+			directory = e.central(directory)
+			offset = e.end()
+		}
+	}
+	directory = append(directory, zipEnd(len(files), int64(len(directory)), offset)...)
+	if _, err := w.Write(directory); err != nil {
+		return fmt.Errorf("write archive: %w", err)
+	}
+	return nil
+}
+
+// packed is an entry's content as it stands in the archive.
+type packed struct {
+	method  uint16
+	crc     uint32
+	content []byte
+	buffer  *bytes.Buffer // content may lie in it; used again for a later entry
+}
+
+type packer struct{ deflate *flate.Writer }
+
+// pack compresses content where that makes it smaller, and not so much smaller
+// that a reader would take it for a bomb.
+func (p *packer) pack(content []byte, buffer *bytes.Buffer) (packed, error) {
+	if buffer == nil {
+		buffer = new(bytes.Buffer)
+	}
+	buffer.Reset()
+	if p.deflate == nil {
+		var err error
+		if p.deflate, err = flate.NewWriter(buffer, flate.DefaultCompression); err != nil {
+			return packed{}, fmt.Errorf("compress: %w", err)
+		}
+	} else {
+		p.deflate.Reset(buffer)
+	}
+	if _, err := p.deflate.Write(content); err != nil {
+		return packed{}, fmt.Errorf("compress: %w", err)
+	}
+	if err := p.deflate.Close(); err != nil {
+		return packed{}, fmt.Errorf("compress: %w", err)
+	}
+	result := packed{method: methodDeflate, crc: crc32.ChecksumIEEE(content), content: buffer.Bytes(), buffer: buffer}
+	if buffer.Len() >= len(content) || buffer.Len()*MaxRatio < len(content) {
+		result.method, result.content = methodStore, content
+	}
+	return result, nil
+}
