@@ -1,0 +1,59 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	backoffFirst   = time.Second
+	backoffMost    = 5 * time.Minute
+	backoffWaiting = 30 * time.Second // while the server is there but has nothing to take
+	hibernation    = 5 * time.Minute  // shortest, twice that the longest
+	longestPoll    = 24 * time.Hour
+)
+
+// jitter returns a random duration in [from, to).
+func jitter(from, to time.Duration) time.Duration {
+	if to <= from {
+		return from
+	}
+	return from + rand.N(to-from)
+}
+
+// backoff returns a random wait after so many failures in a row: full jitter, so
+// that clients that failed together do not come back together.
+func backoff(failures int, most time.Duration) time.Duration {
+	limit := most
+	if failures < 20 {
+		limit = min(most, backoffFirst<<failures)
+	}
+	return jitter(0, limit)
+}
+
+// after returns how long to wait after an error: what the server asked for, else
+// a backoff.
+func after(err error, failures int, most time.Duration) time.Duration {
+	var a *answerError
+	if errors.As(err, &a) && a.retryAfter > 0 {
+		return jitter(a.retryAfter, a.retryAfter+a.retryAfter/10)
+	}
+	return backoff(failures, most)
+}
+
+// sleep waits, and says whether it was not disturbed.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
