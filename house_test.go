@@ -1,0 +1,142 @@
+// Package anvil_test holds the house to its plan: which package may stand on
+// which, what the embedded client must not drag in, and that the pages of
+// documentation point at things that exist.
+package anvil_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/anvilpeering/anvil"
+
+// floors says what each package may import, of ours: only packages on lower
+// floors. docs/architecture.md draws it.
+var floors = map[string][]string{
+	"protocol":        {},
+	"prompt/liquid":   {},
+	"prompt":          {"prompt/liquid"},
+	"bundle":          {},
+	"gitstore":        {},
+	"state":           {},
+	"library":         {"gitstore", "prompt"},
+	"release":         {"library", "gitstore", "bundle", "prompt"},
+	"daemon":          {"library", "gitstore", "prompt"},
+	"push":            {"release", "gitstore", "state", "protocol"},
+	"client":          {"bundle", "prompt", "protocol"},
+	"httpapi":         {"push", "library", "release", "gitstore", "state", "bundle", "prompt", "protocol"},
+	"prompts-example": {},
+	"cmd/anvil": {
+		"httpapi", "daemon", "push", "client", "release", "library",
+		"gitstore", "bundle", "prompt", "state", "protocol", "prompts-example",
+	},
+}
+
+// listed is the part of `go list -json` that is looked at here.
+type listed struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+	Doc          string
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-json"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var l listed
+		if err := d.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+func TestFloors(t *testing.T) {
+	for _, l := range list(t, "./...") {
+		if l.ImportPath == module {
+			continue // these tests
+		}
+		name := strings.TrimPrefix(l.ImportPath, module+"/")
+		allowed, planned := floors[name]
+		if !planned {
+			t.Errorf("package %s has no floor", name)
+			continue
+		}
+		for _, i := range l.Imports {
+			if below, ours := strings.CutPrefix(i, module+"/"); ours && !slices.Contains(allowed, below) {
+				t.Errorf("package %s must not import %s", name, below)
+			}
+		}
+		if l.Doc == "" {
+			t.Errorf("package %s does not say what it is for", name)
+		}
+	}
+}
+
+// An application embeds package client: neither git, nor a web framework, nor a
+// database, nor a file watcher comes along.
+func TestClientStaysLight(t *testing.T) {
+	for _, dep := range list(t, "./client")[0].Deps {
+		for _, heavy := range []string{"go-git", "labstack/echo", "database/sql", "modernc.org", "fsnotify", module + "/gitstore"} {
+			if strings.Contains(dep, heavy) {
+				t.Errorf("package client reaches %s", dep)
+			}
+		}
+	}
+}
+
+func TestOnlyHTTPAPIKnowsEcho(t *testing.T) {
+	for _, l := range list(t, "./...") {
+		if l.ImportPath == module+"/httpapi" {
+			continue
+		}
+		for _, i := range l.Imports {
+			if strings.HasPrefix(i, "github.com/labstack/") {
+				t.Errorf("%s imports %s", l.ImportPath, i)
+			}
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+
+func TestLinksInDocumentation(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			target := string(m[1])
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), target)); err != nil {
+				t.Errorf("%s links to %s, which is not there", path, target)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
