@@ -64,6 +64,8 @@ func (l *Log) artefact(ctx context.Context, to, from *Release) (*Artefact, error
 	switch {
 	case errors.Is(err, errUnknownFrom):
 		return l.instead(ctx, to, FallbackUnknown)
+	case errors.Is(err, bundle.ErrTooLarge):
+		return l.instead(ctx, to, FallbackLarger)
 	case err != nil:
 		return nil, err
 	case a.surelySmaller():
@@ -94,11 +96,14 @@ func because(full *Artefact, fallback string) *Artefact {
 	return &a
 }
 
+// entryOverhead is what a file takes in a ZIP beside its name and its bytes: a
+// local header and a line of the directory.
+const entryOverhead = 30 + 46
+
 // surelySmaller says whether a delta is smaller than the full bundle without
-// making that one, which takes a thousand times as long. The full bundle has at
-// least the SHA256SUMS, half of whose 64 digits a line cannot be compressed.
+// making that one, which takes a thousand times as long.
 func (a *Artefact) surelySmaller() bool {
-	return len(a.Body) < a.To.Files*sha256.Size
+	return len(a.Body) < a.To.Files*entryOverhead
 }
 
 // once returns the artefact of key: kept, being made, or made now.

@@ -178,7 +178,7 @@ func (l *Log) sign(p *Plan, now *head) (*signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTotal(sums, bytes); err != nil {
+	if err := checkTotal(bytes); err != nil {
 		return nil, unfit(p.Project, p.Revision, err)
 	}
 	created := l.o.Now().UTC().Truncate(time.Second)
@@ -224,7 +224,7 @@ func (l *Log) sign(p *Plan, now *head) (*signed, error) {
 // recover finds out what became of a failed commit. The branch decides: a
 // commit that reached it is the channel's head, whatever went wrong after.
 func (l *Log) recover(c *channel, now *head, cause error) error {
-	c.forget()
+	defer c.forget()
 	tip, err := l.repo.Tip(c.ref())
 	switch {
 	case errors.Is(err, gitstore.ErrNotFound):
@@ -239,7 +239,6 @@ func (l *Log) recover(c *channel, now *head, cause error) error {
 		return errors.Join(cause, err)
 	}
 	c.advance(&head{Release: r}, false)
-	c.forget()
 	if errors.Is(cause, gitstore.ErrMoved) {
 		return &hinted{
 			fmt.Errorf("%w: another process writes to the releases repository: %w", ErrMoved, cause),
