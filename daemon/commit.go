@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/mail"
+	"os"
+	"os/user"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+)
+
+// commitTimeout bounds one commit, which is milliseconds of work and then
+// waiting for other people's locks.
+const commitTimeout = 30 * time.Second
+
+// commit makes one commit of entries. When it fails the entries stay in the
+// delta, and the next round is set.
+func (d *Daemon) commit(now time.Time, out judgement) {
+	entries := out.commit
+	edits := make([]gitstore.Edit, 0, len(entries))
+	source := entries[0].source
+	for _, e := range entries {
+		edits = append(edits, gitstore.Edit{
+			Path:    path.Join(d.o.Library.Prefix(), e.path),
+			Content: e.got.content,
+			Removed: e.got.is == missing,
+			Info:    e.got.info,
+		})
+		if e.source == sourceStartup || e.source == sourceWatch && source == sourceScan {
+			source = e.source
+		}
+	}
+	settings := d.tree.Organisation().Commit
+	message := message(entries, d.blobs, settings.Message, source, len(out.holds))
+	// A commit under way is not abandoned because somebody stops the daemon.
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	tip, err := d.o.Repo.Commit(ctx, gitstore.NewCommit{
+		Branch:    d.branch,
+		Tip:       d.tip,
+		Edits:     edits,
+		Message:   message,
+		Author:    d.author(now, settings.Author),
+		Committer: gitstore.Signature{Name: "Anvil", Email: "anvil@" + host(), When: now},
+	})
+	if err != nil {
+		d.commitFailed(now, entries, err)
+		return
+	}
+	d.trouble, d.failures = "", 0
+	if err := d.adopt(tip, false); err != nil {
+		d.trouble, d.tree, d.gitAt = err.Error(), nil, now
+	}
+	d.git.head = tip
+	d.index = maps.Clone(d.index)
+	paths := make([]string, 0, len(entries))
+	for _, e := range entries {
+		paths = append(paths, e.path)
+		delete(d.delta, e.path)
+		d.unsaved = true
+		if e.got.is == missing {
+			delete(d.index, e.path)
+		} else {
+			d.index[e.path] = e.got.hash
+		}
+	}
+	subject, _, _ := strings.Cut(message, "\n")
+	d.commits++
+	d.lastCommit = &Commit{Hash: tip, Subject: subject, Time: now}
+	d.o.Logger.Info("committed", "commit", tip.Short(), "subject", subject, "files", len(entries))
+	d.o.OnEvent(Event{Kind: EventCommitted, Paths: paths, Commit: tip, Subject: subject, Time: now})
+	if d.started {
+		d.tips.set(tip)
+	}
+}
+
+// commitFailed decides when to try again.
+func (d *Daemon) commitFailed(now time.Time, entries []*entry, err error) {
+	var staged *gitstore.StagedError
+	switch {
+	case errors.As(err, &staged):
+		for _, e := range entries {
+			e.staged = slices.Contains(staged.Paths, path.Join(d.o.Library.Prefix(), e.path))
+		}
+		d.judgeAt = now.Add(d.jitter())
+	case errors.Is(err, gitstore.ErrMoved), errors.Is(err, gitstore.ErrBusy):
+		d.gitAt = now
+		d.judgeAt = now.Add(d.jitter())
+	default:
+		pause := min(d.o.BusyRecheck<<min(d.failures, 5), time.Minute)
+		d.failures++
+		d.trouble = "commit: " + err.Error()
+		d.judgeAt = now.Add(pause)
+		d.o.Logger.Error("commit failed, trying again", "error", err, "files", len(entries), "pause", pause)
+		return
+	}
+	d.o.Logger.Debug("commit put off", "reason", err)
+}
+
+// jitter is a short pause that two who wait for the same lock do not share.
+func (d *Daemon) jitter() time.Duration {
+	d.failures++
+	return time.Duration(2+rand.IntN(18)) * time.Millisecond << min(d.failures, 6)
+}
+
+// author is who git would say; else who the organisation says; else the
+// system's user.
+func (d *Daemon) author(now time.Time, configured string) gitstore.Signature {
+	if s, ok := d.o.Repo.Identity(); ok {
+		s.When = now
+		return s
+	}
+	if a, err := mail.ParseAddress(configured); err == nil && a.Name != "" {
+		return gitstore.Signature{Name: a.Name, Email: a.Address, When: now}
+	}
+	name := userName()
+	s := gitstore.Signature{Name: name, Email: name + "@" + host(), When: now}
+	if !d.nameless {
+		d.nameless = true
+		d.o.Logger.Warn("git knows no author, commits say who the system's user is",
+			"author", fmt.Sprintf("%s <%s>", s.Name, s.Email),
+			"hint", `git config --global user.name "Your Name" and git config --global user.email you@example.com`)
+	}
+	return s
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		// Windows says DOMAIN\user.
+		return u.Username[strings.LastIndexByte(u.Username, '\\')+1:]
+	}
+	return "anvil"
+}
+
+func host() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}

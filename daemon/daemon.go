@@ -1,0 +1,412 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/prompt"
+)
+
+// Daemon watches one organisation. Status, Accept and Rescan may be called from
+// any goroutine; all other fields belong to the goroutine of Run.
+type Daemon struct {
+	o      Options
+	root   string // links in the folders above resolved, as the watcher names files
+	pid    *pidFile
+	closed sync.Once
+
+	status   atomic.Pointer[Status]
+	dirty    *dirty
+	requests chan request
+	rescan   chan struct{}
+	over     chan struct{} // closed when Run has returned, or Close was called
+	tips     *tips
+
+	// What is watched.
+	watch      *watch
+	polling    string // why the folder is polled; empty while it is watched
+	folders    int
+	gitFolders gitFolders
+	rootInfo   fs.FileInfo
+	retryWatch time.Duration
+
+	// What is due. hints are those taken from dirty and not looked at yet.
+	hints   hints
+	settle  settle
+	retry   map[string]stat // moving files, as they were
+	retryAt time.Time       // when to look at those again
+	scanAt  time.Time       // a walk is wanted then; zero: none
+	judgeAt time.Time       // a judgement is wanted then; zero: none
+	gitAt   time.Time
+	rootAt  time.Time
+	pollAt  time.Time
+	watchAt time.Time
+
+	rescanAt time.Time
+	deepAt   time.Time
+	clock    clock
+	idle     bool // the folder is not there, or not on the branch
+
+	// The folder, the tip, and their difference.
+	files   map[string]known
+	tip     gitstore.Hash
+	tree    *prompt.Tree // at tip
+	blobs   map[string]gitstore.Hash
+	moved   map[string]gitstore.Hash // blobs before the tip moved, until the next walk
+	delta   map[string]*entry
+	holds   map[string]Hold
+	edits   edits
+	journal map[string]edit // as of the last run, until the first walk
+	unsaved bool            // the delta changed since edits were saved
+
+	// Git.
+	branch    string // that commits go to
+	git       gitSeen
+	index     map[string]gitstore.Hash
+	busy      string
+	busySince time.Time
+	locked    bool      // busy with a mere index.lock
+	quiet     time.Time // nothing is committed before
+	elsewhere string    // why the branch checked out is not committed to
+	gone      string    // why the folder is not available
+	nameless  bool      // the fallback author was said
+
+	// For the status.
+	started    bool // the first round is over
+	scanned    bool
+	periodic   bool // the next walk is a routine one
+	missed     int
+	commits    int
+	failures   int
+	lastCommit *Commit
+	lastScan   time.Time
+	trouble    string
+}
+
+// Open takes the repository for this process: a second daemon is refused with a
+// [RunningError]. Run gives it back when it returns, Close without Run.
+func Open(o Options) (*Daemon, error) {
+	o = o.withDefaults()
+	if o.Root == "" || o.Repo == nil || o.Library == nil {
+		return nil, errors.New("open daemon: a folder, a repository and a library are needed")
+	}
+	if o.Repo.Root() == "" {
+		return nil, errors.New("open daemon: the repository is bare: it has no folder to watch")
+	}
+	root, err := filepath.Abs(o.Root)
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open daemon: %w", err)
+	}
+	own := filepath.Join(o.Repo.CommonDir(), "anvil")
+	pid, err := takePID(own, root)
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{
+		o:          o,
+		root:       root,
+		pid:        pid,
+		dirty:      newDirty(),
+		requests:   make(chan request),
+		rescan:     make(chan struct{}, 1),
+		over:       make(chan struct{}),
+		settle:     settle{quiet: o.Quiet, perEvent: o.QuietPerEvent, quietMax: o.QuietMax, max: o.SettleMax},
+		retry:      make(map[string]stat),
+		retryWatch: o.WatchRetry,
+		files:      make(map[string]known),
+		delta:      make(map[string]*entry),
+		holds:      make(map[string]Hold),
+		edits:      edits{name: filepath.Join(own, "edits.json")},
+		gitFolders: findGit(o.Repo.Root(), o.Repo.CommonDir(), ""),
+	}
+	d.tips = &tips{on: o.OnTip, retry: o.TipRetry, log: o.Logger, change: d.dirty.poke, wake: make(chan struct{}, 1)}
+	if d.journal, err = d.edits.load(root); err != nil {
+		o.Logger.Warn("uncommitted files are taken for edits of what git checked out", "error", err)
+	}
+	d.publish()
+	return d, nil
+}
+
+// Close gives the repository back. After Run it does nothing.
+func (d *Daemon) Close() error {
+	var err error
+	d.closed.Do(func() {
+		close(d.over)
+		err = d.pid.release()
+	})
+	return err
+}
+
+// Run watches and commits until ctx ends; then it finishes the commit under
+// way, takes what has settled, and returns nil. It is called once.
+func (d *Daemon) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, d.Close()) }()
+	handing, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() { d.tips.run(handing) })
+	defer group.Wait()
+	defer stop()
+
+	d.start(time.Now())
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		d.turn(time.Now())
+		timer.Reset(time.Until(d.next()))
+		select {
+		case <-ctx.Done():
+			d.finish()
+			return nil
+		case <-timer.C:
+		case <-d.dirty.signal:
+		case <-d.rescan:
+			d.scanAt = time.Now()
+			d.deepAt = d.scanAt
+			d.gitAt = d.scanAt
+		case r := <-d.requests:
+			r.done <- d.accept(r.path)
+		}
+	}
+}
+
+// Status returns what is known now. It is never nil.
+func (d *Daemon) Status() *Status { return d.status.Load() }
+
+// Rescan asks for a walk of the folder that reads every file.
+func (d *Daemon) Rescan() {
+	select {
+	case d.rescan <- struct{}{}:
+	default:
+	}
+}
+
+// start looks at git and at the folder for the first time, commits what can be
+// committed at once, and hands on the tip.
+func (d *Daemon) start(now time.Time) {
+	d.clock.jumped(now)
+	d.deepAt = now.Add(d.o.DeepRescan)
+	d.rescanAt = now.Add(d.o.Rescan)
+	d.refresh(now)
+	d.quiet = d.lastSign(now)
+	d.checkRoot(now)
+	d.turn(now)
+	d.started = true
+	if !d.tip.IsZero() {
+		d.tips.set(d.tip)
+	}
+}
+
+// turn does whatever is due.
+func (d *Daemon) turn(now time.Time) {
+	h := d.dirty.take()
+	d.settle.add(now, h.events)
+	d.hints.merge(h)
+	if d.hints.git {
+		d.hints.git = false
+		d.gitAt = earlier(d.gitAt, now.Add(d.o.Quiet))
+	}
+	if d.clock.jumped(now) {
+		d.hints.merge(hints{all: true, rebuild: "the machine slept"})
+		d.scanAt = now
+	}
+	if due(d.rootAt, now) {
+		d.checkRoot(now)
+	}
+	if d.polling != "" {
+		if due(d.watchAt, now) {
+			d.hints.merge(hints{rebuild: "trying to watch again"})
+			d.scanAt = now
+		}
+		if due(d.pollAt, now) {
+			d.pollAt = now.Add(d.o.Poll)
+			d.scanAt, d.gitAt = now, now
+		}
+	}
+	if due(d.gitAt, now) {
+		d.refresh(now)
+	}
+	if due(d.rescanAt, now) {
+		d.rescanAt = now.Add(d.o.Rescan)
+		d.scanAt, d.periodic = now, d.polling == ""
+	}
+	if d.pause(now) {
+		d.publish()
+		return
+	}
+	if d.settle.due(now) || !d.scanAt.IsZero() && due(d.scanAt, now) {
+		d.look(now)
+	}
+	if len(d.retry) > 0 && due(d.retryAt, now) {
+		for path := range maps.Clone(d.retry) {
+			d.observe(path, now, sourceWatch)
+		}
+	}
+	if !d.judgeAt.IsZero() && due(d.judgeAt, now) {
+		d.round(now)
+	}
+	d.remember()
+	d.publish()
+}
+
+func due(at, now time.Time) bool { return !now.Before(at) }
+
+// pause reports whether the folder is not looked at now: it is not there, or
+// holds another branch. When that is over everything is looked at.
+func (d *Daemon) pause(now time.Time) bool {
+	if d.gone != "" || d.elsewhere != "" || d.tree == nil {
+		d.idle = true
+		d.settle.reset()
+		clear(d.retry)
+		d.hints = hints{all: true, rebuild: d.hints.rebuild}
+		d.scanAt, d.judgeAt = time.Time{}, time.Time{}
+		if d.watch == nil && d.polling == "" && d.gone == "" {
+			d.rewatch(now)
+		}
+		return true
+	}
+	if d.idle {
+		d.idle = false
+		d.hints.all = true
+		d.scanAt = now
+	}
+	return false
+}
+
+// next is when something is due again.
+func (d *Daemon) next() time.Time {
+	next := earlier(earlier(d.gitAt, d.rootAt), d.rescanAt)
+	if d.polling != "" {
+		next = earlier(next, earlier(d.pollAt, d.watchAt))
+	}
+	if at, ok := d.settle.deadline(); ok {
+		next = earlier(next, at)
+	}
+	if len(d.retry) > 0 {
+		next = earlier(next, d.retryAt)
+	}
+	if !d.scanAt.IsZero() {
+		next = earlier(next, d.scanAt)
+	}
+	if !d.judgeAt.IsZero() {
+		at := d.judgeAt
+		if _, until := d.blocked(time.Now()); until.After(at) {
+			at = until
+		}
+		next = earlier(next, at)
+	}
+	return next
+}
+
+// round judges the delta and commits what passes.
+func (d *Daemon) round(now time.Time) {
+	// First the folder, then git: what was captured before git is seen to
+	// stand still cannot be half of a checkout.
+	d.freshen(now)
+	d.refresh(now)
+	if _, until := d.blocked(now); !until.IsZero() {
+		return // judgeAt stays, and is due when nothing blocks
+	}
+	d.judgeAt = time.Time{}
+	j := &judge{
+		now:          now,
+		missingGrace: d.o.MissingGrace,
+		tornGrace:    d.o.TornGrace,
+		settleMax:    d.o.SettleMax,
+		tree:         d.tree,
+		blobs:        d.blobs,
+		index:        d.index,
+		delta:        d.delta,
+		size: func(h gitstore.Hash) (int, error) {
+			content, err := d.o.Library.Read(h)
+			return len(content), err
+		},
+	}
+	out, err := j.judge()
+	if err != nil {
+		d.trouble = err.Error()
+		d.judgeAt = now.Add(d.o.BusyRecheck)
+		return
+	}
+	d.judgeAt = out.again
+	if len(out.commit) > 0 {
+		d.commit(now, out)
+	}
+	d.hold(now, out)
+}
+
+// freshen looks again at whatever in the delta is not as it was captured.
+func (d *Daemon) freshen(now time.Time) {
+	vanished := false
+	for p, e := range maps.Clone(d.delta) {
+		info, err := lstat(d.root, p)
+		same := err == nil && e.got.is == present && statOf(info) == e.got.stat && info.Mode().IsRegular()
+		if !same {
+			d.observe(p, now, e.source)
+		}
+		vanished = vanished || e.got.is == missing
+	}
+	if vanished {
+		d.checkRoot(now)
+	}
+}
+
+// remember saves what each uncommitted file was edited from, unless it is on
+// its way into a commit.
+func (d *Daemon) remember() {
+	if !d.unsaved {
+		return
+	}
+	d.unsaved = false
+	files := make(map[string]edit, len(d.delta))
+	for p, e := range d.delta {
+		files[p] = edit{Base: e.base, Seen: e.seen}
+	}
+	if err := d.edits.save(d.root, files); err != nil {
+		d.o.Logger.Error("cannot remember what uncommitted files were edited from", "error", err)
+	}
+}
+
+// finish takes what settles within Options.Stop.
+func (d *Daemon) finish() {
+	end := time.Now().Add(d.o.Stop)
+	d.unwatch()
+	for now := time.Now(); now.Before(end); now = time.Now() {
+		d.turn(now)
+		if _, settling := d.settle.deadline(); !settling && len(d.retry) == 0 {
+			return
+		}
+		time.Sleep(min(time.Until(d.next()), time.Until(end)))
+	}
+}
+
+// clock notices when the wall clock and the monotonic one part: the machine
+// slept, or somebody set the time.
+type clock struct {
+	first time.Time
+	drift time.Duration
+}
+
+// maxDrift is how far they may part between two looks.
+const maxDrift = 5 * time.Second
+
+func (c *clock) jumped(now time.Time) bool {
+	if c.first.IsZero() {
+		c.first = now
+		return false
+	}
+	drift := now.Round(0).Sub(c.first.Round(0)) - now.Sub(c.first)
+	jump := (drift - c.drift).Abs()
+	c.drift = drift
+	return jump > maxDrift
+}

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/anvilpeering/anvil/gitstore"
+)
+
+// edits is the file that remembers, for each uncommitted file, the blob it was
+// edited from. Without it a restart would take an old text for an edit of the
+// newest commit. It is written whole, by rename.
+type edits struct {
+	name string
+	last []byte // as written
+}
+
+type editsFile struct {
+	Root  string          `json:"root"`
+	Files map[string]edit `json:"files"`
+}
+
+// edit is what is remembered of one path.
+type edit struct {
+	// Base is the committed blob when the file began to differ; zero: none.
+	Base gitstore.Hash `json:"base"`
+	// Seen are the contents the file had since. When one of them is committed
+	// by somebody, the file was edited from that.
+	Seen []gitstore.Hash `json:"seen,omitempty"`
+}
+
+// load returns what is remembered for root. A file that is damaged or belongs
+// to another folder remembers nothing.
+func (e *edits) load(root string) (map[string]edit, error) {
+	content, err := os.ReadFile(e.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", e.name, err)
+	}
+	var f editsFile
+	if err := json.Unmarshal(content, &f); err != nil {
+		return nil, fmt.Errorf("read %s: %w", e.name, err)
+	}
+	if f.Root != root {
+		return nil, nil
+	}
+	e.last = content
+	return f.Files, nil
+}
+
+// save remembers files, unless they are what was saved last.
+func (e *edits) save(root string, files map[string]edit) error {
+	content, err := json.MarshalIndent(editsFile{Root: root, Files: files}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", e.name, err)
+	}
+	if bytes.Equal(content, e.last) || (e.last == nil && len(files) == 0) {
+		return nil
+	}
+	if err := writeFile(e.name, content); err != nil {
+		return fmt.Errorf("write %s: %w", e.name, err)
+	}
+	e.last = content
+	return nil
+}
+
+func writeFile(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), name)
+}

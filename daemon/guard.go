@@ -1,0 +1,230 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+)
+
+// gitSeen is what git's own state was at the last look. A difference that the
+// daemon did not make is somebody using git.
+type gitSeen struct {
+	branch string // that is checked out; "" while detached
+	head   gitstore.Hash
+	index  stat
+}
+
+// refresh looks at git: is the user in the middle of something, has the tip
+// moved, did somebody else touch HEAD or the index.
+func (d *Daemon) refresh(now time.Time) {
+	d.gitAt = now.Add(d.o.Rescan)
+	state, err := d.o.Repo.State()
+	if err != nil {
+		d.busy = "the repository cannot be read: " + err.Error()
+		d.gitAt = now.Add(d.o.BusyRecheck)
+		return
+	}
+	seen := gitSeen{branch: state.Branch, head: state.Tip, index: d.indexStat()}
+	// A lock on the index alone is no sign: git status takes it too. What
+	// changed is looked at when it is gone.
+	locked := strings.Contains(state.Busy, "index.lock")
+	foreign := d.git.branch != seen.branch || d.git.head != seen.head ||
+		state.Busy != "" && !locked || d.busy != "" && !d.locked
+	if d.git.index != seen.index && !locked {
+		entries, err := d.indexBlobs()
+		if err != nil {
+			state.Busy = "the index, which cannot be read: " + err.Error()
+		} else {
+			// git status rewrites the index, but changes no entry.
+			if !maps.Equal(entries, d.index) {
+				foreign = true
+				for _, e := range d.delta {
+					e.staged = false
+				}
+			}
+			d.index = entries
+		}
+	}
+	if locked {
+		seen.index = d.git.index
+	}
+	if state.Busy != "" {
+		if d.busy == "" {
+			d.busySince = now
+		}
+		d.gitAt = now.Add(d.o.BusyRecheck)
+	}
+	d.busy, d.locked, d.git = state.Busy, locked, seen
+	if foreign && d.started {
+		d.quiet = now.Add(d.o.GitQuiet)
+		d.scanAt = d.quiet
+	}
+	// In the middle of a rebase HEAD is anywhere; at the start any tip is
+	// better than none.
+	if state.Busy == "" || d.tree == nil {
+		d.follow(now, state)
+	}
+}
+
+// follow takes over the branch and the tip of state.
+func (d *Daemon) follow(now time.Time, state gitstore.State) {
+	branch, tip := state.Branch, state.Tip
+	d.elsewhere = ""
+	switch {
+	case branch == "" && d.o.Pinned && d.branch == "":
+		d.elsewhere = "HEAD is detached: check out the branch to serve"
+		return
+	case d.o.Pinned && d.branch != "" && branch != d.branch:
+		pinned, err := d.o.Repo.Tip(d.branch)
+		if err != nil {
+			d.elsewhere = fmt.Sprintf("on %s, and %s cannot be read: %v", short(branch), short(d.branch), err)
+			return
+		}
+		d.elsewhere = fmt.Sprintf("on %s, serving %s@%s", short(branch), short(d.branch), pinned.Short())
+		branch, tip = d.branch, pinned
+	case branch == "":
+		d.elsewhere = "HEAD is detached at " + tip.Short() + ": check out a branch"
+	}
+	if branch != d.branch {
+		d.branch = branch
+		if d.watch != nil {
+			d.hints.merge(hints{all: true, rebuild: "the branch changed"})
+		}
+	}
+	if tip == d.tip && d.tree != nil {
+		return
+	}
+	if err := d.adopt(tip, true); err != nil {
+		d.trouble = err.Error()
+		d.gitAt = now.Add(d.o.BusyRecheck)
+		return
+	}
+	if d.started {
+		d.o.OnEvent(Event{Kind: EventTip, Commit: tip, Time: now})
+		d.o.Logger.Info("tip moved", "branch", short(branch), "tip", tip.Short())
+		d.tips.set(tip)
+	}
+}
+
+// adopt makes tip the one that the folder is compared with. For each path in
+// which a foreign one differs from the tip before, it remembers the blob there:
+// a file that is not what the new tip has was edited from that.
+func (d *Daemon) adopt(tip gitstore.Hash, foreign bool) error {
+	tree, err := d.o.Library.At(tip)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", tip.Short(), err)
+	}
+	blobs, err := d.o.Library.Blobs(tip)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", tip.Short(), err)
+	}
+	if d.tree != nil && foreign {
+		if d.moved == nil {
+			d.moved = make(map[string]gitstore.Hash)
+		}
+		for path, blob := range blobs {
+			d.leave(path, blob)
+		}
+		for path := range d.blobs {
+			if _, ok := blobs[path]; !ok {
+				d.leave(path, gitstore.Hash{})
+			}
+		}
+	}
+	d.tip, d.tree, d.blobs = tip, tree, blobs
+	return nil
+}
+
+func (d *Daemon) leave(path string, blob gitstore.Hash) {
+	old := d.blobs[path]
+	if old == blob {
+		return
+	}
+	if _, ok := d.moved[path]; !ok {
+		d.moved[path] = old
+	}
+}
+
+// blocked says why nothing may be committed now, and when to look again.
+func (d *Daemon) blocked(now time.Time) (why string, until time.Time) {
+	switch {
+	case d.gone != "":
+		return d.gone, d.rootAt
+	case d.busy != "":
+		why = "waiting for " + d.busy
+		if now.Sub(d.busySince) >= longBusy {
+			why += " since " + d.busySince.Format("15:04")
+		}
+		return why, d.gitAt
+	case d.elsewhere != "":
+		return d.elsewhere, d.gitAt
+	case d.tree == nil:
+		return "the tip cannot be read", d.gitAt
+	case d.scanned && len(d.files) == 0 && len(d.retry) == 0 && len(d.blobs) > 0:
+		return "the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git", d.rootAt
+	case d.quiet.After(now):
+		return "", d.quiet
+	}
+	return "", time.Time{}
+}
+
+// lastSign is until when to wait at the start, since somebody may have used git
+// just before it.
+func (d *Daemon) lastSign(now time.Time) time.Time {
+	var last time.Time
+	for _, name := range []string{"HEAD", "index"} {
+		info, err := os.Stat(filepath.Join(d.gitFolders.own, name))
+		if err == nil && info.ModTime().After(last) && !info.ModTime().After(now) {
+			last = info.ModTime()
+		}
+	}
+	return last.Add(d.o.GitQuiet)
+}
+
+// longBusy is how long git is busy before the status says since when.
+const longBusy = 10 * time.Minute
+
+// indexStat identifies the index file; zero when there is none.
+func (d *Daemon) indexStat() stat {
+	info, err := os.Stat(filepath.Join(d.gitFolders.own, "index"))
+	if err != nil {
+		return stat{}
+	}
+	return statOf(info)
+}
+
+// indexBlobs are the organisation's own files in the index, by its paths. A change
+// of other entries is no sign: then no own file was touched either.
+func (d *Daemon) indexBlobs() (map[string]gitstore.Hash, error) {
+	prefix := d.o.Library.Prefix()
+	entries, err := d.o.Repo.IndexBlobs(prefix)
+	if err != nil {
+		return nil, err
+	}
+	inside := make(map[string]gitstore.Hash, len(entries))
+	for path, blob := range entries {
+		if prefix != "" {
+			var ok bool
+			if path, ok = strings.CutPrefix(path, prefix+"/"); !ok {
+				continue
+			}
+		}
+		if own(path) {
+			inside[path] = blob
+		}
+	}
+	return inside, nil
+}
+
+// short is a branch as people say it.
+func short(ref string) string {
+	if ref == "" {
+		return "a detached HEAD"
+	}
+	return strings.TrimPrefix(ref, "refs/heads/")
+}

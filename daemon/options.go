@@ -1,0 +1,132 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/library"
+)
+
+// Defaults of the durations in [Options].
+const (
+	DefaultQuiet         = 30 * time.Millisecond
+	DefaultQuietPerEvent = 10 * time.Millisecond
+	DefaultQuietMax      = 750 * time.Millisecond
+	DefaultSettleMax     = 2 * time.Second
+	DefaultMinAge        = 20 * time.Millisecond
+	DefaultMissingGrace  = time.Second
+	DefaultTornGrace     = time.Second
+	DefaultGitQuiet      = time.Second
+	DefaultBusyRecheck   = 2 * time.Second
+	DefaultRescan        = time.Minute
+	DefaultDeepRescan    = time.Hour
+	DefaultRootCheck     = 2 * time.Second
+	DefaultPoll          = 2 * time.Second
+	DefaultWatchRetry    = time.Minute
+	DefaultTipRetry      = time.Second
+	DefaultStop          = 3 * time.Second
+)
+
+// MaxFile is the size in bytes of the largest file that is committed.
+const MaxFile = 1 << 20
+
+// Options says what to watch and how patiently. Root, Repo and Library are
+// required; every duration that is zero takes its default.
+type Options struct {
+	// Root is the organisation's folder, an absolute path in Repo's work tree.
+	Root string
+	// Repo is the repository that Root lies in. The daemon does not close it.
+	Repo *gitstore.Repo
+	// Library reads the prompts of a revision; its prefix is Root's.
+	Library *library.Library
+
+	// Pinned keeps the daemon on the branch that is checked out when it
+	// starts: while another one is, it commits nothing and goes on handing
+	// on the tip of its own.
+	Pinned bool
+
+	// OnTip receives the tip after the first scan and after every change of
+	// it, by whomever. Calls never overlap; a tip that was overtaken is
+	// skipped; one that fails is tried again with growing pauses.
+	OnTip func(ctx context.Context, tip gitstore.Hash) error
+	// OnEvent is told of each commit, hold, end of a hold and foreign tip, in
+	// order. It is called by the loop and must return quickly.
+	OnEvent func(Event)
+
+	// Quiet is how long nothing may happen before a change is looked at;
+	// QuietPerEvent is added for each further event, up to QuietMax.
+	Quiet, QuietPerEvent, QuietMax time.Duration
+	// SettleMax bounds the wait for quiet: then what stands still is taken.
+	SettleMax time.Duration
+	// MinAge is how old a file's modification must be to be believed, since
+	// a write within one tick of the clock leaves no trace.
+	MinAge time.Duration
+	// MissingGrace and TornGrace are how long a file that vanished, or that
+	// became empty or shorter and unreadable, is waited for: editors do both.
+	MissingGrace, TornGrace time.Duration
+	// GitQuiet is how long after a foreign change of HEAD, of the branch or of
+	// the index nothing is committed: git releases the index's lock before it
+	// moves HEAD.
+	GitQuiet time.Duration
+	// BusyRecheck is how often git's state is looked at while it is busy.
+	BusyRecheck time.Duration
+	// Rescan is the pause between two walks of the folder, DeepRescan between
+	// two that also read files whose stat did not change.
+	Rescan, DeepRescan time.Duration
+	// RootCheck is how often the folder itself is looked at: it may have been
+	// replaced, which no watch reports.
+	RootCheck time.Duration
+	// Poll is the pause between two walks while the folder cannot be watched,
+	// WatchRetry the first pause before trying to watch it again.
+	Poll, WatchRetry time.Duration
+	// TipRetry is the first pause before OnTip is tried again.
+	TipRetry time.Duration
+	// Stop bounds what is still done when Run's context ends.
+	Stop time.Duration
+
+	// ForcePolling walks the folder every Poll and never watches it, for file
+	// systems whose events are known to be missing.
+	ForcePolling bool
+
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		value *time.Duration
+		or    time.Duration
+	}{
+		{&o.Quiet, DefaultQuiet},
+		{&o.QuietPerEvent, DefaultQuietPerEvent},
+		{&o.QuietMax, DefaultQuietMax},
+		{&o.SettleMax, DefaultSettleMax},
+		{&o.MinAge, DefaultMinAge},
+		{&o.MissingGrace, DefaultMissingGrace},
+		{&o.TornGrace, DefaultTornGrace},
+		{&o.GitQuiet, DefaultGitQuiet},
+		{&o.BusyRecheck, DefaultBusyRecheck},
+		{&o.Rescan, DefaultRescan},
+		{&o.DeepRescan, DefaultDeepRescan},
+		{&o.RootCheck, DefaultRootCheck},
+		{&o.Poll, DefaultPoll},
+		{&o.WatchRetry, DefaultWatchRetry},
+		{&o.TipRetry, DefaultTipRetry},
+		{&o.Stop, DefaultStop},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OnTip == nil {
+		o.OnTip = func(context.Context, gitstore.Hash) error { return nil }
+	}
+	if o.OnEvent == nil {
+		o.OnEvent = func(Event) {}
+	}
+	return o
+}

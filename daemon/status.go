@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/prompt"
+)
+
+// Status is what the daemon knew at one moment. It is immutable.
+type Status struct {
+	// Root is the organisation's folder.
+	Root string `json:"root"`
+	// Branch is the branch that commits go to, as refs/heads/…; empty while
+	// HEAD is detached.
+	Branch string `json:"branch"`
+	// Tip is the newest commit of Branch that the daemon has seen.
+	Tip gitstore.Hash `json:"tip"`
+	// Ready says that the first scan is done and its tip was handed on.
+	Ready bool `json:"ready"`
+	// Paused says why nothing is committed at the moment; empty when it is.
+	Paused string `json:"paused,omitempty"`
+	// Watching is "inotify" (or the system's like), or "polling: " and why.
+	Watching string `json:"watching"`
+	// Folders is the number of folders being watched.
+	Folders int `json:"folders"`
+	// Holds are the saved files that are not committed, sorted by path.
+	Holds []Hold `json:"holds"`
+	// Waiting is the number of changed files on their way to a commit.
+	Waiting int `json:"waiting"`
+	// Commits is the number of commits since the start.
+	Commits int `json:"commits"`
+	// LastCommit is the last of them, nil before the first.
+	LastCommit *Commit `json:"lastCommit,omitempty"`
+	// LastScan is when the folder was last walked.
+	LastScan time.Time `json:"lastScan"`
+	// MissedByWatch counts changes that a walk found and no event had named.
+	MissedByWatch int `json:"missedByWatch"`
+	// Trouble is the last error that stands in the way, with the daemon still
+	// trying; empty when all is well.
+	Trouble string `json:"trouble,omitempty"`
+}
+
+// Commit is one commit that the daemon made.
+type Commit struct {
+	Hash    gitstore.Hash `json:"hash"`
+	Subject string        `json:"subject"`
+	Time    time.Time     `json:"time"`
+}
+
+// The kinds of a [Hold].
+const (
+	// HeldProblems: the change introduces problems.
+	HeldProblems = "problems"
+	// HeldMoved: the committed version moved on since the file was edited.
+	HeldMoved = "moved"
+	// HeldDeletion: too much vanished at once, or together with a file that is
+	// held and may be its new name.
+	HeldDeletion = "deletion"
+	// HeldStaged: the user has staged other content for the path.
+	HeldStaged = "staged"
+	// HeldUnreadable: the file is too large, no regular file, or not readable.
+	HeldUnreadable = "unreadable"
+)
+
+// Hold is a saved file, or a vanished one, that is not committed yet.
+type Hold struct {
+	// Path is the file's path in the organisation; for a deletion of much at
+	// once, the project's.
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+	// Problems are those that the change introduces; for other kinds empty.
+	Problems []prompt.Problem `json:"problems,omitempty"`
+	Since    time.Time        `json:"since"`
+	// Reason is one line for a person; Hint says what to do about it.
+	Reason string `json:"reason"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// The kinds of an [Event].
+const (
+	EventCommitted = "committed"
+	EventHeld      = "held"
+	EventMended    = "mended" // a hold is gone: committed, or the file is as it was
+	EventTip       = "tip"    // somebody else's commit, pull or checkout was noticed
+)
+
+// Event is one line that `anvil watch` prints.
+type Event struct {
+	Kind    string
+	Paths   []string
+	Commit  gitstore.Hash // of committed and tip
+	Subject string        // of committed
+	Hold    *Hold         // of held and mended
+	Time    time.Time
+}
