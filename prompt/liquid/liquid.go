@@ -1,59 +1,117 @@
-// Package liquid is the template dialect of prompts.
 package liquid
 
-import "context"
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"unicode/utf8"
+
+	"github.com/osteele/liquid/render"
+)
+
+// The rules of the problems that [Compile] reports and of the errors that [Template.Render] returns.
+const (
+	RuleSyntax      = "liquid-syntax"      // the source is not Liquid
+	RuleUnknownTag  = "unknown-tag"        // a tag that the dialect does not have
+	RuleUnknownName = "unknown-filter"     // a filter that the dialect does not have
+	RuleUnsupported = "liquid-unsupported" // Liquid that the dialect refuses
+	RuleUndefined   = "undefined-variable" // a variable or a key that nobody bound
+	RuleValue       = "liquid-value"       // a value that a tag or filter cannot work with
+	RulePartial     = "liquid-partial"     // a partial that cannot be found
+	RuleLimit       = "liquid-limit"       // the budget is spent, or the context has ended
+	RuleInternal    = "liquid-internal"    // a fault of this package or of the engine
+)
 
 // Problem is a reason why a source is not a template of the dialect.
 type Problem struct {
-	Line, Col int // 1-based; Col counts runes
+	Line, Col int // both from 1; Col counts runes; within the source given to Compile
 	Rule      string
 	Message   string
-	Hint      string
+	Hint      string // what to write instead, may be empty
 }
 
-// Reference is one use of a free variable.
+func (p Problem) String() string {
+	return fmt.Sprintf("%d:%d: %s [%s]", p.Line, p.Col, p.Message, p.Rule)
+}
+
+// Reference is one use of a variable that the template does not define itself.
 type Reference struct {
-	Name      string
+	Name      string // the root name: "user" of user.address.city
 	Line, Col int
 }
 
-// Partial is one use of another template.
+// Partial is one {% render %} of another template.
 type Partial struct {
-	Name      string
-	Args      []string
-	Line, Col int
+	Name      string   // as written, between the quotes
+	Args      []string // names that the partial gets bound, as written; one bound by `with` or `for` comes first
+	Line, Col int      // of the name
 }
 
-// Budget bounds one rendering; zero fields mean the defaults.
-type Budget struct {
-	Steps  int
-	Output int
-	Depth  int
+// Template is a compiled template. It is immutable and safe for concurrent use.
+type Template struct {
+	place
+	root      render.Node
+	nodes     []any // what the engine's tags refer to by index: leaf or container
+	variables []Reference
+	partials  []Partial
+	openLoop  *Reference
 }
 
-// Error says where and why a rendering ended.
-type Error struct {
-	Rule      string
-	Line, Col int
-	Message   string
-	Name      string // of the partial it happened in, "" for the template itself
+// Variables returns each use of each free variable, in the order of the source. Names that the template assigns,
+// captures, counts or loops with are not free from there on; until then they are nil.
+func (t *Template) Variables() []Reference { return slices.Clone(t.variables) }
+
+// Partials returns each {% render %} in the order of the source.
+func (t *Template) Partials() []Partial { return slices.Clone(t.partials) }
+
+// OpenLoop returns the first use of forloop outside a loop, if there is one. It is bound only where the template is
+// rendered by {% render … for … %}, so it is a mistake in a template that is no partial.
+func (t *Template) OpenLoop() (Reference, bool) {
+	if t.openLoop == nil {
+		return Reference{}, false
+	}
+	return *t.openLoop, true
 }
 
-func (e *Error) Error() string { return e.Message }
+// Compile checks and compiles a source. The template is nil exactly when there are problems, which are sorted by
+// position. It never panics and takes time linear in the source.
+func Compile(source string) (t *Template, problems []Problem) {
+	defer func() {
+		if r := recover(); r != nil {
+			t = nil
+			problems = []Problem{{Line: 1, Col: 1, Rule: RuleInternal, Message: fmt.Sprintf("cannot compile this template: %v", r)}}
+		}
+	}()
+	p := newParser(source)
+	body := p.parse()
+	if problems := p.sorted(); len(problems) > 0 {
+		return nil, problems
+	}
+	t = &Template{place: p.place, variables: p.variables, partials: p.partials, openLoop: p.openLoop}
+	if err := t.build(body); err != nil {
+		return nil, []Problem{{Line: 1, Col: 1, Rule: RuleInternal, Message: fmt.Sprintf("cannot compile this template: %v", err)}}
+	}
+	return t, nil
+}
 
-// Template is a compiled template.
-type Template struct{}
+// A place finds lines and columns in a source.
+type place struct {
+	source string
+	lines  []int // offset of each line's first byte
+}
 
-// Compile checks and compiles a source.
-func Compile(source string) (*Template, []Problem) { return &Template{}, nil }
+func newPlace(source string) place {
+	lines := []int{0}
+	for i := range len(source) {
+		if source[i] == '\n' {
+			lines = append(lines, i+1)
+		}
+	}
+	return place{source, lines}
+}
 
-// Variables returns the free variables in order of position.
-func (t *Template) Variables() []Reference { return nil }
-
-// Partials returns the templates this one renders.
-func (t *Template) Partials() []Partial { return nil }
-
-// Render renders the template.
-func (t *Template) Render(ctx context.Context, vars map[string]any, find func(name string) (*Template, error), b Budget) (string, error) {
-	return "", nil
+// position returns the line and column of an offset, from 1, columns in runes.
+func (p place) position(at int) (line, col int) {
+	line = sort.SearchInts(p.lines, at+1)
+	return line, utf8.RuneCountInString(p.source[p.lines[line-1]:at]) + 1
 }

@@ -1,0 +1,484 @@
+package liquid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/osteele/liquid/render"
+)
+
+// Budget bounds one rendering, all its partials included. Zero fields mean the defaults.
+type Budget struct {
+	Steps  int // objects, tags, filters and turns of loops, and work in proportion to large values: 1,000,000
+	Output int // bytes of the output, and of any text made on the way: 4 MiB
+	Depth  int // partials in one another: 8
+}
+
+const (
+	defaultSteps  = 1_000_000
+	defaultOutput = 4 << 20
+	defaultDepth  = 8
+	checkEvery    = 256 // steps between two looks at the context
+)
+
+// Error says where and why a rendering ended. An error of the context or of find stays visible to errors.Is.
+type Error struct {
+	Rule      string
+	Line, Col int // from 1, in the template it happened in; Col counts runes; 0 when it has no place
+	Message   string
+	Name      string // of the partial it happened in, "" for the template itself
+
+	cause error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Name != "" {
+		b.WriteString(e.Name + ":")
+	}
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "%d:%d: ", e.Line, e.Col)
+	} else if e.Name != "" {
+		b.WriteByte(' ')
+	}
+	b.WriteString(e.Message)
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// Hint says what an author can do about the error, "" when there is nothing to say.
+func (e *Error) Hint() string {
+	switch e.Rule {
+	case RuleUndefined:
+		return `ask for a key that may be missing with {% if object contains "key" %} or {{ object.key | default: "…" }}`
+	case RuleLimit:
+		if e.cause == nil {
+			return "render less at once, or raise the budget"
+		}
+	}
+	return ""
+}
+
+// errTooLong ends a rendering whose output is spent.
+var errTooLong = errors.New("the output is too long")
+
+// A run is one rendering: what its frames share.
+type run struct {
+	ended  func() error // why the rendering must stop, nil as long as it may go on
+	find   func(string) (*Template, error)
+	steps  int // left
+	check  int // steps until the context is looked at
+	output int // bytes of any text
+	depth  int // of partials left
+}
+
+// A frame is one template's rendering: its scopes. Partials see nothing of the frame that renders them.
+type frame struct {
+	*run
+	template *Template
+	name     string // of the partial
+
+	values   map[string]any // what the caller bound; never written to
+	counters map[string]int64
+	assigned map[string]any
+	loops    []*loop // innermost last
+	cycles   map[string]int
+	went     map[string]int64 // how far each loop of a name went, for offset: continue
+	changed  *string          // what ifchanged printed last
+}
+
+// Render renders the template. vars binds its free variables, nil where there is no value; it is read, never written
+// to, and must not change meanwhile. Maps and slices of any type with text keys will do. find returns a partial by its
+// name as written; it may be nil when there are none. The error is an [*Error]; the text is "" then.
+func (t *Template) Render(ctx context.Context, vars map[string]any, find func(name string) (*Template, error), b Budget) (string, error) {
+	r := &run{ended: ctx.Err, find: find, steps: b.Steps, output: b.Output, depth: b.Depth}
+	if r.steps <= 0 {
+		r.steps = defaultSteps
+	}
+	if r.output <= 0 {
+		r.output = defaultOutput
+	}
+	if r.depth <= 0 {
+		r.depth = defaultDepth
+	}
+	out := &limited{left: r.output}
+	f := &frame{run: r, template: t, values: outermost(vars)}
+	if err := ctx.Err(); err != nil {
+		return "", f.stopped(0, err)
+	}
+	if err := f.renderAll(out); err != nil {
+		return "", err
+	}
+	return out.text.String(), nil
+}
+
+// renderAll renders the frame's template. No panic leaves it.
+func (f *frame) renderAll(w io.Writer) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Error{Rule: RuleInternal, Message: fmt.Sprintf("cannot render this template: %v", r), Name: f.name}
+		}
+	}()
+	e := render.Render(f.template.root, w, map[string]any{frameKey: f}, *engine)
+	if e == nil {
+		return nil
+	}
+	var known *Error
+	switch {
+	case errors.As(e, &known):
+		return known
+	case errors.Is(e, errTooLong):
+		return &Error{Rule: RuleLimit, Message: "the output is longer than " + strconv.Itoa(f.output) + " bytes", Name: f.name}
+	}
+	return &Error{Rule: RuleInternal, Message: e.Error(), Name: f.name, cause: e}
+}
+
+// outermost converts the caller's own slice and map types once, so that a loop does not convert them at each turn.
+func outermost(vars map[string]any) map[string]any {
+	copied := false
+	for k, v := range vars {
+		switch v.(type) {
+		case nil, bool, int, int64, float64, string, []any, map[string]any:
+			continue
+		}
+		if kind := reflect.TypeOf(v).Kind(); kind != reflect.Slice && kind != reflect.Map && kind != reflect.Array {
+			continue
+		}
+		if n, err := normal(v); err == nil {
+			if !copied {
+				vars, copied = maps.Clone(vars), true
+			}
+			vars[k] = n
+		}
+	}
+	return vars
+}
+
+// get finds a variable: in the loops around, innermost first, then among what the template itself and then the caller
+// bound.
+func (f *frame) get(name string) (any, bool) {
+	for i := len(f.loops) - 1; i >= 0; i-- {
+		l := f.loops[i]
+		if l.variable == name {
+			return l.value, true
+		}
+		if l.known == name {
+			return l, true
+		}
+	}
+	if v, ok := f.assigned[name]; ok {
+		return v, true
+	}
+	if n, ok := f.counters[name]; ok {
+		return n, true
+	}
+	v, ok := f.values[name]
+	return v, ok
+}
+
+func (f *frame) set(name string, v any) {
+	if f.assigned == nil {
+		f.assigned = map[string]any{}
+	}
+	f.assigned[name] = v
+}
+
+// spend takes steps from the budget, and every now and then looks whether the context has ended.
+func (f *frame) spend(at, steps int) error {
+	err := f.work(steps)
+	if err == nil {
+		return nil
+	}
+	return f.locate(at, "", err)
+}
+
+// work is spend without a place.
+func (f *frame) work(steps int) error {
+	if f.steps -= steps; f.steps < 0 {
+		return errSteps
+	}
+	if f.check -= steps; f.check < 0 {
+		f.check = checkEvery
+		return f.ended()
+	}
+	return nil
+}
+
+var errSteps = errors.New("rendering takes too many steps")
+
+// fault is an error at a place of the frame's template.
+func (f *frame) fault(at int, rule, message string) *Error {
+	line, col := f.template.position(at)
+	return &Error{Rule: rule, Line: line, Col: col, Message: message, Name: f.name}
+}
+
+func (f *frame) stopped(at int, cause error) *Error {
+	e := f.fault(at, RuleLimit, "rendering was ended: "+cause.Error())
+	e.cause = cause
+	return e
+}
+
+// locate gives an error without a place the place and the filter it happened in.
+func (f *frame) locate(at int, filter string, err error) error {
+	var known *Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, errSteps), errors.Is(err, errTooLong):
+		return f.fault(at, RuleLimit, err.Error())
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return f.stopped(at, err)
+	case filter != "":
+		return f.fault(at, RuleValue, filter+": "+err.Error())
+	}
+	return f.fault(at, RuleValue, err.Error())
+}
+
+// limited is an output that refuses what is too much.
+type limited struct {
+	text strings.Builder
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errTooLong
+	}
+	return l.text.Write(p)
+}
+
+func (l *limited) WriteString(s string) (int, error) {
+	if l.left -= len(s); l.left < 0 {
+		return 0, errTooLong
+	}
+	return l.text.WriteString(s)
+}
+
+func (n *outputNode) render(f *frame, w io.Writer) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	v, err := n.value.eval(f)
+	if err != nil {
+		return err
+	}
+	s, ok := v.(string)
+	if !ok {
+		if s, err = printed(v, 0); err != nil {
+			return f.locate(n.at, "", err)
+		}
+	}
+	return f.print(n.at, w, s)
+}
+
+func (f *frame) print(at int, w io.Writer, s string) error {
+	if len(s) > f.output {
+		return f.locate(at, "", errTooLong)
+	}
+	_, err := io.WriteString(w, s)
+	return err
+}
+
+func (n *assignNode) render(f *frame, _ io.Writer) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	v, err := n.value.eval(f)
+	if err == nil {
+		f.set(n.name, v)
+	}
+	return err
+}
+
+func (n *captureNode) bodies() []*body { return []*body{n.body} }
+
+func (n *captureNode) renderBlock(f *frame, _ io.Writer, b bodies) error {
+	s, err := f.capture(n.at, b)
+	if err == nil || isInterrupt(err) {
+		f.set(n.name, s)
+	}
+	return err
+}
+
+// capture renders the first body into a text, also when a break or continue ends it.
+func (f *frame) capture(at int, b bodies) (string, error) {
+	if err := f.spend(at, 1); err != nil {
+		return "", err
+	}
+	out := &limited{left: f.output}
+	err := b.render(0, out)
+	s := out.text.String()
+	if err == nil || isInterrupt(err) {
+		if err := f.spend(at, cost(s)); err != nil {
+			return "", err
+		}
+	} else if errors.Is(err, errTooLong) {
+		err = f.locate(at, "", errTooLong)
+	}
+	return s, err
+}
+
+func (n *chooseNode) bodies() []*body {
+	var all []*body
+	for _, b := range n.branches {
+		all = append(all, b.body)
+	}
+	return all
+}
+
+func (n *chooseNode) renderBlock(f *frame, w io.Writer, b bodies) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	for i := range n.branches {
+		branch := &n.branches[i]
+		if branch.when != nil {
+			is, err := branch.when.eval(f)
+			if err != nil {
+				return err
+			}
+			if is == branch.not {
+				continue
+			}
+		}
+		return b.render(i, w)
+	}
+	return nil
+}
+
+func (n *caseNode) bodies() []*body {
+	var all []*body
+	for _, o := range n.options {
+		all = append(all, o.body)
+	}
+	return all
+}
+
+// renderBlock renders, as Liquid does, each branch whose value matches, once for each value that does.
+func (n *caseNode) renderBlock(f *frame, w io.Writer, b bodies) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	v, err := n.value.eval(f)
+	if err != nil {
+		return err
+	}
+	matched := false
+	for i, o := range n.options {
+		if o.values == nil {
+			if !matched {
+				return b.render(i, w)
+			}
+			return nil
+		}
+		for _, e := range o.values {
+			x, isLiteral := any(nil), false
+			if l, ok := e.(literal); ok {
+				x, isLiteral = l.value, true
+			}
+			if !isLiteral {
+				if x, err = e.eval(f); err != nil {
+					return err
+				}
+			}
+			is, err := equalSpecial(f, v, x)
+			if err != nil {
+				return f.locate(n.at, "", err)
+			}
+			if !is {
+				continue
+			}
+			matched = true
+			if err := b.render(i, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *cycleNode) render(f *frame, w io.Writer) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	key := "=" + n.key
+	switch {
+	case n.group != nil:
+		g, err := n.group.eval(f)
+		if err != nil {
+			return err
+		}
+		name, err := inspect(g)
+		if err != nil {
+			return f.locate(n.at, "", err)
+		}
+		key = ":" + name
+	case n.key == "":
+		key = "@" + strconv.Itoa(n.at)
+	}
+	if f.cycles == nil {
+		f.cycles = map[string]int{}
+	}
+	i := f.cycles[key]
+	if i >= len(n.values) { // another cycle of the same group is longer
+		i = 0
+	}
+	f.cycles[key] = (i + 1) % len(n.values)
+	v, err := n.values[i].eval(f)
+	if err != nil {
+		return err
+	}
+	s, err := printed(v, 0)
+	if err != nil {
+		return f.locate(n.at, "", err)
+	}
+	return f.print(n.at, w, s)
+}
+
+func (n *changedNode) bodies() []*body { return []*body{n.body} }
+
+func (n *changedNode) renderBlock(f *frame, w io.Writer, b bodies) error {
+	s, err := f.capture(n.at, b)
+	if err != nil && !isInterrupt(err) {
+		return err
+	}
+	if f.changed == nil || *f.changed != s {
+		f.changed = &s
+		if err := f.print(n.at, w, s); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (n *countNode) render(f *frame, w io.Writer) error {
+	if err := f.spend(n.at, 1); err != nil {
+		return err
+	}
+	count, ok := f.counters[n.name]
+	if !ok {
+		if f.counters == nil {
+			f.counters = map[string]int64{}
+		}
+		v, err := normal(f.values[n.name])
+		if err == nil && v != nil {
+			count, err = integer(v)
+		}
+		if err != nil {
+			return f.fault(n.at, RuleValue, n.name+" is no whole number to count from")
+		}
+	}
+	printed := count
+	if n.step < 0 {
+		printed--
+	}
+	f.counters[n.name] = count + n.step
+	return f.print(n.at, w, strconv.FormatInt(printed, 10))
+}
