@@ -73,7 +73,7 @@ func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release,
 func (p *Push) find(project, channel, name string) (*release.Release, error) {
 	absent := &Error{
 		Kind: ErrNotFound, Message: fmt.Sprintf("%s has no release or revision %.60q on %s", project, name, channel),
-		Advice: fmt.Sprintf("see anvil releases %s --channel %s", project, channel),
+		Advice: fmt.Sprintf("see anvil releases list %s %s", project, channel),
 	}
 	if id, err := gitstore.ParseHash(name); err == nil {
 		r, err := p.log.Find(project, channel, id)

@@ -152,20 +152,33 @@ func tooMany(gone, of int) bool { return gone > 10 && 2*gone > of }
 // acceptFor is how long a confirmed deletion may take to arrive as a tip.
 const acceptFor = 10 * time.Minute
 
-// Accept confirms that many prompts of a project are meant to be gone, and
-// releases it when it waits for that. path is the project or lies in it.
-func (p *Push) Accept(ctx context.Context, path string) error {
+// ProjectOf returns the project that a path is or lies in, "" for none.
+func ProjectOf(path string) string {
 	project, _, _ := strings.Cut(path, "/")
 	if !segment.MatchString(project) {
-		return invalid("", "%q is not in a project", path)
+		return ""
+	}
+	return project
+}
+
+// Accept confirms that many prompts of a project are meant to be gone: now,
+// when the project waits for that (waited), or when a tip says so within the
+// next minutes.
+func (p *Push) Accept(ctx context.Context, project string) (waited bool, err error) {
+	if !segment.MatchString(project) {
+		return false, invalid("", "%q is not the name of a project", project)
 	}
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
 	p.drafts.accepted[project] = p.now().Add(acceptFor)
 	if !p.drafts.waits(project) {
-		return nil
+		return false, nil
 	}
-	return p.draft(ctx, project)
+	if err := p.draft(ctx, project); err != nil {
+		return true, err
+	}
+	_, soon := p.drafts.due[project]
+	return soon || !p.drafts.waits(project), nil
 }
 
 // Waiting returns the projects whose tip is not released, sorted by name.

@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/anvilpeering/anvil/protocol"
+)
+
+// read reads a JSON body of at most so many bytes, within bodyTime.
+func read(c echo.Context, most int64) ([]byte, error) {
+	r := c.Request()
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != protocol.TypeJSON {
+		return nil, refuse(http.StatusUnsupportedMediaType, "media-type", "not JSON", "the Content-Type must be "+protocol.TypeJSON, "")
+	}
+	control := http.NewResponseController(c.Response())
+	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, most))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "too-large", "body too large", tooLarge.Error(), "")
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "body", "body not received", err.Error(), "")
+	}
+	// The deadline would end a request that goes on after its body was read.
+	return body, control.SetReadDeadline(time.Time{})
+}
+
+// decode reads what another version of Anvil may have sent: fields that are not
+// known here are passed over.
+func decode(body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return refuse(http.StatusBadRequest, "json", "invalid JSON", err.Error(), "")
+	}
+	return nil
+}
+
+func (s *Server) decode(c echo.Context, into any) error {
+	body, err := read(c, maxBody)
+	if err != nil {
+		return err
+	}
+	return decode(body, into)
+}
+
+// acknowledgements decodes one or an array of them.
+func acknowledgements(body []byte) ([]protocol.Acknowledgement, error) {
+	for _, b := range body {
+		switch b {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '[':
+			var all []protocol.Acknowledgement
+			return all, decode(body, &all)
+		}
+		break
+	}
+	var one protocol.Acknowledgement
+	if err := decode(body, &one); err != nil {
+		return nil, err
+	}
+	return []protocol.Acknowledgement{one}, nil
+}
+
+// answer sends JSON.
+func (s *Server) answer(c echo.Context, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h["Content-Type"] = typeJSON
+	h["Cache-Control"] = noStore
+	c.Response().WriteHeader(status)
+	_, err = c.Response().Write(body)
+	return err
+}
+
+var (
+	typeJSON = []string{protocol.TypeJSON}
+	noStore  = []string{"no-store"}
+)

@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/anvilpeering/anvil/protocol"
+	"github.com/anvilpeering/anvil/push"
+	"github.com/anvilpeering/anvil/release"
+)
+
+// refusal is an error that already is its answer.
+type refusal struct {
+	protocol.Problem
+	retry time.Duration // > 0: Retry-After
+}
+
+func refuse(status int, slug, title, detail, hint string) *refusal {
+	return &refusal{Problem: protocol.Problem{
+		Type: "/problems/" + slug, Title: title, Status: status, Detail: detail, Help: hint,
+	}}
+}
+
+func tooMany(who string, wait time.Duration) error {
+	r := refuse(http.StatusTooManyRequests, "rate-limit", "too many requests", "the limit of this "+who+" is reached", "slow down")
+	r.retry = jittered(wait)
+	return r
+}
+
+// jittered adds up to as much again, at least a second, so that those who are
+// refused together do not come back together.
+func jittered(wait time.Duration) time.Duration {
+	wait = max(wait, time.Second)
+	return wait + rand.N(wait)
+}
+
+// kinds are the answers to push's errors.
+var kinds = []struct {
+	kind   error
+	status int
+	slug   string
+	title  string
+}{
+	{push.ErrInvalid, http.StatusBadRequest, "invalid", "invalid request"},
+	{push.ErrUnauthenticated, http.StatusUnauthorized, "token-unknown", "token not accepted"},
+	{push.ErrForbidden, http.StatusForbidden, "forbidden", "not allowed"},
+	{push.ErrForgotten, http.StatusGone, "client-forgotten", "client is not registered"},
+	{push.ErrNothing, http.StatusNotFound, "nothing-offered", "the channel offers nothing yet"},
+	{push.ErrNotFound, http.StatusNotFound, "not-found", "not found"},
+	{push.ErrFull, http.StatusTooManyRequests, "too-many-clients", "too many clients"},
+	{release.ErrNotFound, http.StatusNotFound, "not-found", "not found"},
+	{release.ErrMoved, http.StatusConflict, "moved", "the channel has moved meanwhile"},
+}
+
+// problemOf says how an error is answered. Of what went wrong inside it tells
+// only people.
+func problemOf(err error, toPerson bool) *refusal {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r
+	}
+	if e, ok := errors.AsType[*push.ProtocolError](err); ok {
+		r := refuse(http.StatusUpgradeRequired, "protocol", "no protocol version in common", e.Error(), e.Hint())
+		r.Min, r.Max = e.Min, e.Max
+		return r
+	}
+	if e, ok := errors.AsType[*release.UnfitError](err); ok {
+		return refuse(http.StatusConflict, "unfit", "not fit to be released", e.Error(), e.Hint())
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.kind) {
+			r := refuse(k.status, k.slug, k.title, err.Error(), hintOf(err))
+			if k.status == http.StatusTooManyRequests {
+				r.retry = jittered(5 * time.Second)
+			}
+			return r
+		}
+	}
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		return ofHTTP(e)
+	}
+	r := refuse(http.StatusInternalServerError, "internal", "internal error", "the server's log says more", "")
+	if toPerson {
+		r.Detail, r.Help = err.Error(), hintOf(err)
+	}
+	return r
+}
+
+func ofHTTP(e *echo.HTTPError) *refusal {
+	switch e.Code {
+	case http.StatusNotFound:
+		return refuse(e.Code, "no-route", "no such address", "", "")
+	case http.StatusMethodNotAllowed:
+		return refuse(e.Code, "method", "method not allowed here", "", "")
+	}
+	return refuse(e.Code, "http", http.StatusText(e.Code), "", "")
+}
+
+func hintOf(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	return ""
+}
+
+// answerError is echo's error handler: the one place where errors become
+// answers.
+func (s *Server) answerError(err error, c echo.Context) {
+	r := c.Request()
+	if c.Response().Committed {
+		return // the connection is cut, which is all that can be said now
+	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return // nobody is there to be told
+	}
+	t, _ := c.Get(tokenKey).(push.Token)
+	p := problemOf(err, isLocal(r) || t.May(push.RoleViewer))
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
+		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "token", t.ID, "error", err)
+	}
+	h := c.Response().Header()
+	for _, name := range []string{"Etag", "Cache-Control", "Content-Length", "Last-Modified"} {
+		h.Del(name)
+	}
+	h.Set("Content-Type", protocol.TypeProblem)
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="anvil"`)
+	}
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
+	}
+	body, err := json.Marshal(p.Problem)
+	if err != nil {
+		s.log.Error("problem not encoded", "error", err)
+		return
+	}
+	c.Response().WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = c.Response().Write(body) // a peer that is gone hears nothing
+	}
+}
