@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,7 @@ const (
 )
 
 var (
-	recordName = regexp.MustCompile(`^[0-9]{1,16}-[0-9a-f]{8}$`)
+	recordName = regexp.MustCompile(`^[0-9]{1,16}-[0-9a-f]{16}$`)
 	packName   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
@@ -59,7 +60,8 @@ type record struct {
 	confirmed time.Time // when the server last named it, zero when unknown
 }
 
-// held is what a record says beyond the signed files. All of it is information.
+// held is what a record says beyond the signed files. All of it is information,
+// and nobody signed it: its hash is in the folder's name.
 type held struct {
 	Release  string    `json:"release"`  // the server's name for it
 	Accepted time.Time `json:"accepted"` // when it was verified first
@@ -213,6 +215,9 @@ func (c *cache) read(name string) (*record, error) {
 	raw, err := readBounded(filepath.Join(dir, heldFile), 1<<20)
 	if err != nil {
 		return nil, fmt.Errorf("read cached release: %w", err)
+	}
+	if !strings.HasSuffix(name, "-"+sumOf(raw)) {
+		return nil, fmt.Errorf("read cached release: %s is not what its folder was named for", heldFile)
 	}
 	if err := json.Unmarshal(raw, &r.held); err != nil {
 		return nil, fmt.Errorf("read cached release: %s: %w", heldFile, err)
@@ -369,7 +374,10 @@ func (c *cache) pack(b *bundle.Bundle, base *record) ([]string, error) {
 	}
 	name, raw := encodePack(files)
 	folder := filepath.Join(c.root, "packs")
-	temporary := filepath.Join(folder, ".new-"+suffix())
+	temporary := filepath.Join(folder, ".new-"+name)
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if err := writeDurably(temporary, raw); err != nil {
 		return nil, err
 	}
@@ -390,8 +398,12 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := fmt.Sprintf("%d-%s", b.Manifest.Sequence, suffix())
+	about = append(about, '\n')
+	name := fmt.Sprintf("%d-%s", b.Manifest.Sequence, sumOf(about))
 	temporary := filepath.Join(c.stream, ".new-"+name)
+	if err := os.RemoveAll(temporary); err != nil {
+		return "", err
+	}
 	if err := os.Mkdir(temporary, 0o700); err != nil {
 		return "", err
 	}
@@ -402,7 +414,7 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 		{"manifest.json", b.Raw},
 		{"manifest.json.sig", b.Signature},
 		{"SHA256SUMS", b.Sums.Bytes()},
-		{heldFile, append(about, '\n')},
+		{heldFile, about},
 	} {
 		if err := writeDurably(filepath.Join(temporary, f.name), f.data); err != nil {
 			return "", err
@@ -419,10 +431,9 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 	return name, syncFolder(c.stream)
 }
 
-func suffix() string {
-	var b [4]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+func sumOf(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
 // prune removes what nothing names any more: older releases, packs of no release,

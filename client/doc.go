@@ -41,12 +41,11 @@
 // the SHA-256 of their bytes, and for every kept release a folder with its signed
 // manifest, which `ssh-keygen -Y verify` and `sha256sum` can check:
 //
-//	client                                    the client's id
-//	lock                                      held while the folder changes
-//	packs/<sha256>                            files, by hash
-//	streams/<project>/<channel>/current       the name of a release folder
-//	streams/<project>/<channel>/organisation  the one accepted here
-//	streams/<project>/<channel>/<n>-<random>/ manifest.json, manifest.json.sig, SHA256SUMS, held.json
+//	client                                  the client's id
+//	lock                                    held while the folder changes
+//	packs/<sha256>                          files, many in one
+//	streams/<project>/<channel>/current     the name of a release folder
+//	streams/<project>/<channel>/<n>-<hash>/ manifest.json, manifest.json.sig, SHA256SUMS, held.json
 //
 // A release becomes current by one rename, after everything it needs is durable.
 // The last three stay. Damage is found by hashing at the next start; then an

@@ -163,7 +163,9 @@ func (s *settings) settleNames() error {
 		return invalid("ClientID", "1 to 128 of letters, digits, dot, underscore and dash; a host name is a good one", "%q is no id", s.ClientID)
 	}
 	if s.App == "" {
-		s.App = filepath.Base(os.Args[0])
+		if s.App = filepath.Base(os.Args[0]); !label.MatchString(s.App) {
+			s.App = "application"
+		}
 	}
 	const advice = "at most 128 printable characters"
 	if !label.MatchString(s.App) {
