@@ -55,12 +55,12 @@ func (l *Log) Artefact(ctx context.Context, to, from *Release) (*Artefact, error
 
 func (l *Log) artefact(ctx context.Context, to, from *Release) (*Artefact, error) {
 	if from == nil {
-		return l.once(ctx, artefactKey{to: to.ID}, func() (*Artefact, error) { return l.full(to) })
+		return l.once(ctx, pair{to: to.ID}, func() (*Artefact, error) { return l.full(to) })
 	}
 	if from.Project != to.Project || from.Channel != to.Channel {
 		return l.instead(ctx, to, FallbackUnrelated)
 	}
-	a, err := l.once(ctx, artefactKey{to.ID, from.ID}, func() (*Artefact, error) { return l.delta(to, from) })
+	a, err := l.once(ctx, pair{to.ID, from.ID}, func() (*Artefact, error) { return l.delta(to, from) })
 	switch {
 	case errors.Is(err, errUnknownFrom):
 		return l.instead(ctx, to, FallbackUnknown)
@@ -107,12 +107,12 @@ func (a *Artefact) surelySmaller() bool {
 }
 
 // once returns the artefact of key: kept, being made, or made now.
-func (l *Log) once(ctx context.Context, key artefactKey, build func() (*Artefact, error)) (*Artefact, error) {
-	if a := l.artefacts.get(key); a != nil {
+func (l *Log) once(ctx context.Context, key pair, build func() (*Artefact, error)) (*Artefact, error) {
+	if a, ok := l.artefacts.get(key); ok {
 		return a, nil
 	}
 	made := l.flight.DoChan(key.String(), func() (any, error) {
-		if a := l.artefacts.get(key); a != nil {
+		if a, ok := l.artefacts.get(key); ok {
 			return a, nil
 		}
 		l.building <- struct{}{}
@@ -227,11 +227,19 @@ func (l *Log) delta(to, from *Release) (*Artefact, error) {
 
 // verified is the bundle of r without its content.
 func (l *Log) verified(r *Release, c content) (*bundle.Bundle, error) {
+	if sums, ok := l.sumsOf.get(r.ID); ok {
+		return l.bundle(r, sums)
+	}
 	sums, _, err := l.sums(c)
 	if err != nil {
 		return nil, err
 	}
-	return l.bundle(r, sums)
+	b, err := l.bundle(r, sums)
+	if err != nil {
+		return nil, err
+	}
+	l.sumsOf.put(r.ID, sums)
+	return b, nil
 }
 
 // bundle puts a release's manifest to its sums, which must be those that were

@@ -287,21 +287,22 @@ func TestArtefactIsMadeOnce(t *testing.T) {
 
 func TestArtefactsAreBoundedByBytes(t *testing.T) {
 	kept := newArtefacts(10_000)
-	key := func(i int) artefactKey { return artefactKey{to: gitstore.Hash{byte(i)}} }
+	key := func(i int) pair { return pair{to: gitstore.Hash{byte(i)}} }
+	has := func(i int) bool { _, ok := kept.get(key(i)); return ok }
 	for i := range 10 {
 		kept.put(key(i), &Artefact{Body: make([]byte, 2_000)})
-		if kept.get(key(0)) == nil {
+		if !has(0) {
 			t.Fatalf("what is used is dropped after %d", i)
 		}
 		if kept.bytes > kept.limit || len(kept.byKey) != kept.order.Len() {
 			t.Fatalf("%d bytes, %d of %d", kept.bytes, len(kept.byKey), kept.order.Len())
 		}
 	}
-	if kept.get(key(1)) != nil || kept.get(key(9)) == nil || kept.order.Len() != 3 {
+	if has(1) || !has(9) || kept.order.Len() != 3 {
 		t.Errorf("%d kept", kept.order.Len())
 	}
 	kept.put(key(11), &Artefact{Body: make([]byte, 20_000)})
-	if kept.get(key(11)) != nil || kept.get(key(9)) == nil {
+	if has(11) || !has(9) {
 		t.Error("one that is larger than the room drives the others out")
 	}
 }

@@ -4,61 +4,71 @@ import (
 	"container/list"
 	"sync"
 
+	"github.com/anvilpeering/anvil/bundle"
 	"github.com/anvilpeering/anvil/gitstore"
 )
 
-// artefactKey names an artefact; from is zero for a full bundle.
-type artefactKey struct{ to, from gitstore.Hash }
-
-func (k artefactKey) String() string { return k.to.String() + k.from.String() }
-
-// artefacts keeps the artefacts that were asked for last, up to a number of
-// bytes. One that alone is larger is not kept.
-type artefacts struct {
-	limit int64
+// cache keeps the values that were asked for last, up to a number of bytes. One
+// that alone is larger is not kept.
+type cache[K comparable, V any] struct {
+	limit  int64
+	weight func(V) int64 // about the bytes that a value keeps in memory
 
 	mu    sync.Mutex
 	bytes int64
-	order *list.List // of *keptArtefact, the last used first
-	byKey map[artefactKey]*list.Element
+	order *list.List // of *cached[K, V], the last used first
+	byKey map[K]*list.Element
 }
 
-type keptArtefact struct {
-	key artefactKey
-	*Artefact
+type cached[K comparable, V any] struct {
+	key   K
+	value V
 }
 
-// weight counts the bytes that an artefact keeps in memory, roughly.
-func (k *keptArtefact) weight() int64 { return int64(len(k.Body)) + 512 }
-
-func newArtefacts(limit int64) *artefacts {
-	return &artefacts{limit: limit, order: list.New(), byKey: make(map[artefactKey]*list.Element)}
+func newCache[K comparable, V any](limit int64, weight func(V) int64) *cache[K, V] {
+	return &cache[K, V]{limit: limit, weight: weight, order: list.New(), byKey: make(map[K]*list.Element)}
 }
 
-func (s *artefacts) get(key artefactKey) *Artefact {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.byKey[key]
+func (c *cache[K, V]) get(key K) (value V, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byKey[key]
 	if !ok {
-		return nil
+		return value, false
 	}
-	s.order.MoveToFront(e)
-	return e.Value.(*keptArtefact).Artefact
+	c.order.MoveToFront(e)
+	return e.Value.(*cached[K, V]).value, true
 }
 
-func (s *artefacts) put(key artefactKey, a *Artefact) {
-	k := &keptArtefact{key, a}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.byKey[key]; ok || k.weight() > s.limit {
+func (c *cache[K, V]) put(key K, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byKey[key]; ok || c.weight(value) > c.limit {
 		return
 	}
-	s.byKey[key] = s.order.PushFront(k)
-	s.bytes += k.weight()
-	for s.bytes > s.limit {
-		last := s.order.Back()
-		old := s.order.Remove(last).(*keptArtefact)
-		delete(s.byKey, old.key)
-		s.bytes -= old.weight()
+	c.byKey[key] = c.order.PushFront(&cached[K, V]{key, value})
+	c.bytes += c.weight(value)
+	for c.bytes > c.limit {
+		old := c.order.Remove(c.order.Back()).(*cached[K, V])
+		delete(c.byKey, old.key)
+		c.bytes -= c.weight(old.value)
 	}
+}
+
+// pair names an artefact; from is zero for a full bundle.
+type pair struct{ to, from gitstore.Hash }
+
+func (p pair) String() string { return p.to.String() + p.from.String() }
+
+func newArtefacts(limit int64) *cache[pair, *Artefact] {
+	return newCache[pair](limit, func(a *Artefact) int64 { return int64(len(a.Body)) + 512 })
+}
+
+// sumsBytes bounds the SHA256SUMS that are kept: those of the last few releases,
+// between which deltas are asked for.
+const sumsBytes = 32 << 20
+
+func newSumsCache() *cache[gitstore.Hash, bundle.Sums] {
+	const line = 250 // bytes, as text and as a value
+	return newCache[gitstore.Hash](sumsBytes, func(s bundle.Sums) int64 { return int64(s.Len()) * line })
 }

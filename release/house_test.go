@@ -298,7 +298,8 @@ func paths(b *bundle.Bundle) []string { return slices.Sorted(maps.Keys(b.Content
 // sound checks the releases repository with git.
 func (h *house) sound() {
 	h.t.Helper()
-	if out := h.gitReleases("fsck", "--strict", "--no-dangling"); out != "" {
+	out := h.gitReleases("fsck", "--strict", "--no-dangling")
+	if out = strings.TrimPrefix(out, "notice: HEAD points to an unborn branch (main)"); out != "" {
 		h.t.Errorf("git fsck: %s", out)
 	}
 }

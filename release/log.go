@@ -54,6 +54,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/anvilpeering/anvil/bundle"
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/library"
 )
@@ -86,7 +87,7 @@ type Options struct {
 	// Signer signs manifests: an Ed25519 key. Without one a Log serves and
 	// records nothing.
 	Signer ssh.Signer
-	// Generator is the version of Anvil that manifests name.
+	// Generator is the version of Anvil that manifests name, empty for devel.
 	Generator string
 	// Now is the clock, nil for the computer's.
 	Now func() time.Time
@@ -113,7 +114,8 @@ type Log struct {
 	opening   sync.Mutex // adds to channels
 
 	digests   *digests
-	artefacts *artefacts
+	sumsOf    *cache[gitstore.Hash, bundle.Sums] // by release
+	artefacts *cache[pair, *Artefact]
 	flight    singleflight.Group
 	building  chan struct{} // bounds the bundles built at the same time
 }
@@ -146,6 +148,7 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Generator = cmp.Or(o.Generator, "devel")
 	o.Lifetime = cmp.Or(o.Lifetime, DefaultLifetime)
 	o.RenewWithin = cmp.Or(o.RenewWithin, DefaultRenewWithin)
 	l := &Log{
@@ -155,6 +158,7 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		log:       o.Logger,
 		cut:       draftChain,
 		digests:   newDigests(),
+		sumsOf:    newSumsCache(),
 		artefacts: newArtefacts(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		building:  make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ func (l *Log) Plan(ctx context.Context, project, channel string, rev gitstore.Ha
 func (l *Log) planRevision(ctx context.Context, n name, rev gitstore.Hash) (*Plan, error) {
 	if err := checkChannel(n.project, n.channel); err != nil {
 		return nil, err
+	}
+	if l.lib == nil {
+		return nil, errors.New("no authors' repository to plan from")
 	}
 	tree, err := l.lib.At(rev)
 	if err != nil {

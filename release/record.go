@@ -80,7 +80,14 @@ func (l *Log) record(ctx context.Context, p *Plan, reason string) (*Release, err
 	if err != nil {
 		return nil, err
 	}
-	m, err := l.sign(p, now)
+	sums, bytes, err := l.sums(p.content)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTotal(bytes); err != nil {
+		return nil, unfit(p.Project, p.Revision, err)
+	}
+	m, err := l.sign(p, now, sums.Summary(bytes))
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +121,7 @@ func (l *Log) record(ctx context.Context, p *Plan, reason string) (*Release, err
 		return nil, l.recover(c, now, err)
 	}
 	r.ID = id
+	l.sumsOf.put(id, sums)
 	c.advance(&head{Release: r, content: p.content}, orphan)
 	l.digests.forget(l.heldContents)
 	return r, nil
@@ -173,14 +181,7 @@ func (l *Log) edits(p *Plan, before content) ([]gitstore.Edit, error) {
 }
 
 // sign makes the manifest of p, which follows the release now, and signs it.
-func (l *Log) sign(p *Plan, now *head) (*signed, error) {
-	sums, bytes, err := l.sums(p.content)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkTotal(bytes); err != nil {
-		return nil, unfit(p.Project, p.Revision, err)
-	}
+func (l *Log) sign(p *Plan, now *head, summary bundle.ContentSummary) (*signed, error) {
 	created := l.o.Now().UTC().Truncate(time.Second)
 	sequence := created.Unix()
 	if now != nil {
@@ -198,7 +199,7 @@ func (l *Log) sign(p *Plan, now *head) (*signed, error) {
 		Revision:  p.Revision.String(),
 		Created:   created,
 		Expires:   created.Add(l.o.Lifetime),
-		Content:   sums.Summary(bytes),
+		Content:   summary,
 		Generator: bundle.Generator{Name: "anvil", Version: l.o.Generator},
 	}
 	raw, err := m.Encode()
