@@ -1,0 +1,281 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+)
+
+// NewCommit is a commit to be made.
+type NewCommit struct {
+	// Branch is the ref that moves, as refs/heads/main. When it is checked out in the work tree, the index entries of
+	// the edited paths move with it.
+	Branch string
+	// Tip is what the branch must be now, and the commit's parent; zero: there must be no such branch.
+	Tip Hash
+	// Parents are further parents, as of a merge.
+	Parents []Hash
+	// Orphan starts from no parent and the empty tree, though the branch is at Tip. Not for a branch that is checked out.
+	Orphan bool
+	// Edits are what the commit changes; a path may occur once.
+	Edits   []Edit
+	Message string
+	// Author and Committer; a zero When is now, an empty Committer is the Author.
+	Author, Committer Signature
+	// AllowEmpty makes a commit also when the tree is the tip's.
+	AllowEmpty bool
+}
+
+// Edit adds, replaces or removes one file.
+type Edit struct {
+	// Path is slash-separated from the root of the repository.
+	Path    string
+	Content []byte
+	// Removed takes the file away; it is no error when there is none.
+	Removed bool
+	// Info is the stat of the file as it was when Content was read from it; nil when it was not read from a file. It
+	// goes to the index, so that git need not read the file again, and says whether the file is executable.
+	Info fs.FileInfo
+}
+
+// Commit makes a commit and moves the branch to it. It is durable when Commit returns, unless Options say otherwise.
+//
+// ErrMoved when the branch is not at Tip or no longer checked out, ErrUnchanged when the tree would be the tip's,
+// ErrBusy when git is at work in the repository or another worktree has the branch checked out, a StagedError when the
+// user has staged one of the paths with other content, ErrUnsupported when attributes would convert one. In all these
+// cases, and whenever the error is another, nothing has changed; only when the disk fails in the very last step, the
+// branch may have moved, which the next attempt learns as ErrMoved.
+//
+// Commits of one repository wait for each other, also those of several processes. Canceling ctx ends the waiting for
+// locks, not a commit that holds them.
+func (r *Repo) Commit(ctx context.Context, c NewCommit) (Hash, error) {
+	h, err := r.commit(ctx, c)
+	if err != nil {
+		return Hash{}, fmt.Errorf("commit to %s: %w", strings.TrimPrefix(c.Branch, "refs/heads/"), err)
+	}
+	return h, nil
+}
+
+func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
+	if !validRef(c.Branch) || !strings.HasPrefix(c.Branch, "refs/heads/") {
+		return Hash{}, fmt.Errorf("%q is no branch", c.Branch)
+	}
+	edits, blobs, err := r.prepare(c.Edits)
+	if err != nil {
+		return Hash{}, err
+	}
+	unlock, err := r.beginCommit(ctx)
+	if err != nil {
+		return Hash{}, err
+	}
+	defer unlock()
+
+	here, err := r.checksOut(c)
+	if err != nil {
+		return Hash{}, err
+	}
+	if err := r.compare(c.Branch, c.Tip); err != nil {
+		return Hash{}, err
+	}
+	base := c.Tip
+	if c.Orphan {
+		base = Hash{}
+	}
+	tree, err := r.treeOf(base)
+	if err != nil {
+		return Hash{}, err
+	}
+	root := newFolder()
+	for _, e := range edits {
+		root.put(e)
+	}
+	w := rewriter{objects: r.objects}
+	if err := w.rewrite(root, tree, ""); err != nil {
+		return Hash{}, err
+	}
+	if root.new.IsZero() {
+		root.new = emptyTree
+		w.made = append(w.made, objectOf(kindTree, nil))
+	}
+	if root.new == tree && !c.AllowEmpty {
+		return Hash{}, ErrUnchanged
+	}
+
+	made := &Commit{Tree: root.new, Author: c.Author, Committer: c.Committer, Message: c.Message}
+	if made.Committer.Name == "" && made.Committer.Email == "" {
+		made.Committer = Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Committer.When}
+	}
+	now := time.Now()
+	for _, s := range []*Signature{&made.Author, &made.Committer} {
+		if s.When.IsZero() {
+			s.When = now
+		}
+	}
+	if !base.IsZero() {
+		made.Parents = append(made.Parents, base)
+	}
+	made.Parents = append(made.Parents, c.Parents...)
+	head := objectOf(kindCommit, encodeCommit(made))
+
+	s := swap{ref: c.Branch, old: c.Tip, new: head.hash, who: made.Committer, message: "commit: " + made.Subject()}
+	if len(made.Parents) == 0 {
+		s.message = "commit (initial): " + made.Subject()
+	}
+	s.objects = append(append(blobs, w.made...), head)
+	if here {
+		s.index = func(x *index) ([]byte, error) { return x.patch(edits, root) }
+	}
+	if err := r.swap(ctx, s); err != nil {
+		return Hash{}, err
+	}
+	return head.hash, nil
+}
+
+// beginCommit waits for other commits of this and of other processes and recovers what a crash left.
+func (r *Repo) beginCommit(ctx context.Context) (unlock func(), err error) {
+	r.commits.Lock()
+	if _, err := r.disk.mkdir(r.ownDir()); err != nil {
+		r.commits.Unlock()
+		return nil, err
+	}
+	process, err := r.processLock(ctx, 10*time.Second)
+	if err != nil {
+		r.commits.Unlock()
+		return nil, err
+	}
+	unlock = func() {
+		_ = process.Unlock()
+		r.commits.Unlock()
+	}
+	if err := r.recover(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// prepare checks the edits, hashes them and sorts them by path.
+func (r *Repo) prepare(list []Edit) ([]*fileEdit, []newObject, error) {
+	now := time.Now()
+	edits := make([]*fileEdit, 0, len(list))
+	blobs := make([]newObject, 0, len(list))
+	var conversion *attributes
+	if r.root != "" {
+		c, err := r.configuration()
+		if err != nil {
+			return nil, nil, err
+		}
+		conversion = r.attributes(c)
+	}
+	for _, e := range list {
+		if !validPath(e.Path) {
+			return nil, nil, fmt.Errorf("%q is no path that git takes", e.Path)
+		}
+		edit := &fileEdit{path: e.Path, removed: e.Removed}
+		edits = append(edits, edit)
+		if e.Removed {
+			continue
+		}
+		if conversion != nil {
+			if err := conversion.refuseContent(e.Path, e.Content); err != nil {
+				return nil, nil, err
+			}
+		}
+		blob := objectOf(kindBlob, e.Content)
+		blobs = append(blobs, blob)
+		edit.hash, edit.stat = blob.hash, statForIndex(e.Info, now)
+		if e.Info != nil && r.fileMode {
+			edit.mode = ModeFile
+			if e.Info.Mode()&0o100 != 0 {
+				edit.mode = ModeExecutable
+			}
+		}
+	}
+	sort.Slice(edits, func(i, j int) bool { return edits[i].path < edits[j].path })
+	for i := 1; i < len(edits); i++ {
+		if edits[i].path == edits[i-1].path {
+			return nil, nil, fmt.Errorf("%s occurs twice", edits[i].path)
+		}
+	}
+	return edits, blobs, nil
+}
+
+// validPath reports whether git would take a path into a tree.
+func validPath(path string) bool {
+	if strings.ContainsRune(path, 0) {
+		return false
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		switch strings.ToLower(part) {
+		case "", ".", "..", ".git", "git~1":
+			return false
+		}
+	}
+	return true
+}
+
+// checksOut reports whether the branch is checked out in this work tree, and refuses what the index could not follow.
+func (r *Repo) checksOut(c NewCommit) (bool, error) {
+	where, err := r.checkedOut(c.Branch, false)
+	if err != nil {
+		return false, err
+	}
+	if where != "" {
+		return false, &hinted{busy("it is checked out in %s", where), "commit there, or switch to another branch there"}
+	}
+	if r.root == "" {
+		return false, r.conflicting(c.Branch)
+	}
+	_, branch, err := r.readRef("HEAD")
+	if err != nil {
+		return false, fmt.Errorf("read HEAD: %w", err)
+	}
+	if branch != c.Branch {
+		return false, r.conflicting(c.Branch)
+	}
+	if c.Orphan {
+		return false, errors.New("a branch that is checked out cannot start anew")
+	}
+	if what := r.operation(); what != "" {
+		return false, busy("%s", what)
+	}
+	return true, nil
+}
+
+// checkedOut returns the git folder of a worktree that has the branch checked out; this one counts only if asked.
+func (r *Repo) checkedOut(branch string, own bool) (string, error) {
+	entries, err := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("list worktrees: %w", err)
+	}
+	var dirs []string
+	for _, e := range entries {
+		dirs = append(dirs, filepath.Join(r.commonDir, "worktrees", e.Name()))
+	}
+	c, err := r.configuration()
+	if err != nil {
+		return "", err
+	}
+	if !c.boolean("core.bare", r.root == "" && r.gitDir == r.commonDir) {
+		dirs = append(dirs, r.commonDir)
+	}
+	for _, dir := range dirs {
+		if dir == r.gitDir && !own {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, "HEAD"))
+		if err != nil {
+			continue // the worktree is gone
+		}
+		if _, target, err := parseLooseRef(raw); err == nil && target == branch {
+			return dir, nil
+		}
+	}
+	return "", nil
+}

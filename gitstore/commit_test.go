@@ -1,0 +1,276 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCommitLeavesStatusClean(t *testing.T) {
+	w := newWork(t)
+	w.write("a/x.yaml", "x: 1\n")
+	w.write("a/b/y.yaml", "y: 1\n")
+	w.write("top.yaml", "top: 1\n")
+	w.commit("a/x.yaml", "a/b/y.yaml", "top.yaml")
+	w.clean()
+	if got := w.git("log", "-1", "--format=%an <%ae> %cn %s"); got != "Ada <ada@example.org> Ada update a/x.yaml, a/b/y.yaml, top.yaml" {
+		t.Fatalf("the commit is %q", got)
+	}
+
+	w.write("a/x.yaml", "x: 22\n")
+	w.commit("a/x.yaml")
+	w.clean()
+
+	w.write("a/b/c/d/new.yaml", "new: 1\n")
+	w.write("a/a.yaml", "first\n")
+	w.commit("a/b/c/d/new.yaml", "a/a.yaml")
+	w.clean()
+
+	w.remove("a/b/c/d/new.yaml")
+	w.commit("a/b/c/d/new.yaml")
+	w.clean()
+
+	w.remove("a/x.yaml")
+	w.remove("a/a.yaml")
+	w.remove("a/b/y.yaml")
+	w.remove("top.yaml")
+	w.commit("a/x.yaml", "a/a.yaml", "a/b/y.yaml", "top.yaml")
+	w.clean()
+	if got := w.git("rev-list", "--count", "HEAD"); got != "5" {
+		t.Fatalf("%s commits", got)
+	}
+	for _, ref := range []string{"HEAD", "main"} {
+		if got := strings.Count(w.git("reflog", "show", ref), "\n") + 1; got != 5 {
+			t.Fatalf("the reflog of %s has %d lines", ref, got)
+		}
+	}
+}
+
+// The user's next git status must not have to read the files again: their stat in the index is right.
+func TestCommitPutsTheStatInTheIndex(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "a: 1\n")
+	w.commit("a.yaml")
+	if out := w.git("diff-files", "--raw"); out != "" {
+		t.Fatalf("git diff-files, which trusts the stat alone: %s", out)
+	}
+}
+
+func TestCommitLeavesStagedWorkStaged(t *testing.T) {
+	w := newWork(t)
+	w.write("ours.yaml", "1\n")
+	w.write("theirs.yaml", "1\n")
+	w.write("gone.yaml", "1\n")
+	w.write("d/e/deep.yaml", "1\n")
+	w.commit("ours.yaml", "theirs.yaml", "gone.yaml", "d/e/deep.yaml")
+
+	w.write("theirs.yaml", "2\n")
+	w.write("d/staged.yaml", "new\n")
+	w.git("add", "theirs.yaml", "d/staged.yaml")
+	w.git("rm", "-q", "gone.yaml")
+	w.write("later.yaml", "later\n")
+	w.git("add", "-N", "later.yaml")
+	want := w.status()
+
+	w.write("ours.yaml", "2\n")
+	w.write("d/e/deep.yaml", "2\n")
+	w.write("d/f/new.yaml", "2\n")
+	w.commit("ours.yaml", "d/e/deep.yaml", "d/f/new.yaml")
+	if got := w.status(); got != want {
+		t.Fatalf("git status was\n%s\nand is\n%s", want, got)
+	}
+	w.whole()
+	w.git("commit", "-q", "-m", "theirs")
+	w.write("later.yaml", "later\n")
+	w.commit("later.yaml")
+	w.clean()
+}
+
+func TestCommitRefusesWhatTheUserStaged(t *testing.T) {
+	for name, stage := range map[string]func(w *work){
+		"other content": func(w *work) {
+			w.write("a.yaml", "staged\n")
+			w.git("add", "a.yaml")
+			w.write("a.yaml", "saved\n")
+		},
+		"removal": func(w *work) {
+			w.git("rm", "-q", "--cached", "a.yaml")
+			w.write("a.yaml", "saved\n")
+		},
+		"new file, gone again": func(w *work) {
+			w.write("new.yaml", "staged\n")
+			w.git("add", "new.yaml")
+			w.remove("new.yaml")
+		},
+		"file where the commit has a folder": func(w *work) {
+			w.write("dir", "staged\n")
+			w.git("add", "dir")
+			w.remove("dir")
+			w.write("dir/x.yaml", "saved\n")
+		},
+		"folder where the commit has a file": func(w *work) {
+			w.write("file/x", "staged\n")
+			w.git("add", "file/x")
+			w.remove("file/x")
+			if err := os.Remove(filepath.Join(w.dir, "file")); err != nil {
+				w.t.Fatal(err)
+			}
+			w.write("file", "saved\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWork(t)
+			w.write("a.yaml", "1\n")
+			w.write("file-b", "between\n")
+			w.write("dir-b", "between\n")
+			w.commit("a.yaml", "file-b", "dir-b")
+			stage(w)
+			before, tip := w.status(), w.tip()
+			paths := []string{"a.yaml"}
+			for _, p := range []string{"dir/x.yaml", "file"} {
+				if _, err := os.Stat(filepath.Join(w.dir, p)); err == nil {
+					paths = []string{p}
+				}
+			}
+			if strings.Contains(before, "new.yaml") {
+				paths = []string{"new.yaml"}
+				// something else to commit, so that the tree changes
+				w.write("a.yaml", "2\n")
+				before = w.status()
+				paths = append(paths, "a.yaml")
+			}
+			_, err := w.tryCommit(paths...)
+			var staged *StagedError
+			if !errors.Is(err, ErrStaged) || !errors.As(err, &staged) || len(staged.Paths) != 1 {
+				t.Fatalf("commit: %v", err)
+			}
+			if w.tip() != tip || w.status() != before {
+				t.Fatal("something has changed")
+			}
+			w.whole()
+		})
+	}
+}
+
+// What the user staged is what was saved: the commit takes it up.
+func TestCommitTakesWhatIsStagedAlike(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	w.write("b.yaml", "1\n")
+	w.commit("a.yaml", "b.yaml")
+	w.write("a.yaml", "2\n")
+	w.git("add", "a.yaml")
+	w.git("rm", "-q", "b.yaml")
+	w.commit("a.yaml", "b.yaml")
+	w.clean()
+}
+
+func TestCommitKeepsModes(t *testing.T) {
+	w := newWork(t)
+	w.write("run.sh", "1\n")
+	if err := os.Chmod(filepath.Join(w.dir, "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.commit("run.sh")
+	w.clean()
+	e := Edit{Path: "run.sh", Content: []byte("2\n")}
+	_, err := w.repo.Commit(context.Background(), NewCommit{Branch: "refs/heads/main", Tip: w.tip(), Message: "m", Author: ada, Edits: []Edit{e}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.git("ls-tree", "HEAD", "run.sh"); !strings.HasPrefix(got, "100755 ") {
+		t.Fatalf("the tree has %s", got)
+	}
+	w.write("run.sh", "2\n")
+	w.git("update-index", "--refresh")
+	w.clean()
+}
+
+func TestCommitRefusals(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	first := w.commit("a.yaml")
+	w.write("a.yaml", "2\n")
+	second := w.commit("a.yaml")
+	w.write("a.yaml", "3\n")
+	good := NewCommit{Branch: "refs/heads/main", Tip: second, Message: "m", Author: ada, Edits: []Edit{w.edit("a.yaml")}}
+	for name, c := range map[string]struct {
+		change func(*NewCommit)
+		want   error
+	}{
+		"moved":          {func(c *NewCommit) { c.Tip = first }, ErrMoved},
+		"exists":         {func(c *NewCommit) { c.Tip = Hash{} }, ErrMoved},
+		"unchanged":      {func(c *NewCommit) { c.Edits[0].Content = []byte("2\n") }, ErrUnchanged},
+		"no branch":      {func(c *NewCommit) { c.Branch = "HEAD" }, nil},
+		"orphan":         {func(c *NewCommit) { c.Orphan = true }, nil},
+		"git's own":      {func(c *NewCommit) { c.Edits[0].Path = "a/.Git/config" }, nil},
+		"outside":        {func(c *NewCommit) { c.Edits[0].Path = "../a" }, nil},
+		"absolute":       {func(c *NewCommit) { c.Edits[0].Path = "/a" }, nil},
+		"twice":          {func(c *NewCommit) { c.Edits = append(c.Edits, c.Edits[0]) }, nil},
+		"below a file":   {func(c *NewCommit) { c.Edits[0].Path = "a.yaml/b" }, nil},
+		"below a branch": {func(c *NewCommit) { c.Branch, c.Tip = "refs/heads/main/x", Hash{} }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := good
+			bad.Edits = append([]Edit(nil), good.Edits...)
+			c.change(&bad)
+			_, err := w.repo.Commit(context.Background(), bad)
+			if err == nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Fatalf("commit: %v, want %v", err, c.want)
+			}
+			if w.tip() != second {
+				t.Fatal("the branch has moved")
+			}
+		})
+	}
+	w.commit("a.yaml")
+	w.clean()
+}
+
+func TestCommitToOtherBranches(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	main := w.commit("a.yaml")
+	ctx := context.Background()
+	side := NewCommit{Branch: "refs/heads/imports/acme", Message: "vendor", Author: ada, Edits: []Edit{{Path: "v.yaml", Content: []byte("v\n")}}}
+	first, err := w.repo.Commit(ctx, side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clean()
+	side.Tip, side.Orphan, side.Edits[0].Content = first, true, []byte("w\n")
+	second, err := w.repo.Commit(ctx, side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.git("rev-list", "--count", "imports/acme"); got != "1" {
+		t.Fatalf("%s commits on the orphan branch", got)
+	}
+	merge := NewCommit{Branch: "refs/heads/main", Tip: main, Parents: []Hash{second}, Message: "merge", Author: ada, AllowEmpty: true}
+	h, err := w.repo.Commit(ctx, merge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.git("log", "-1", "--format=%P"); got != main.String()+" "+second.String() {
+		t.Fatalf("the parents are %s", got)
+	}
+	w.clean()
+	other := filepath.Join(t.TempDir(), "other")
+	w.git("worktree", "add", "-q", "-b", "topic", other)
+	_, err = w.repo.Commit(ctx, NewCommit{Branch: "refs/heads/topic", Tip: h, Message: "m", Author: ada, AllowEmpty: true})
+	if !errors.Is(err, ErrBusy) {
+		t.Fatalf("commit to a branch that is checked out elsewhere: %v", err)
+	}
+	linked := &work{t: t, dir: other}
+	linked.open()
+	linked.write("b/b.yaml", "b\n")
+	linked.commit("b/b.yaml")
+	linked.clean()
+	w.clean()
+	if linked.repo.CommonDir() != w.repo.CommonDir() {
+		t.Fatal("the worktrees have no common folder")
+	}
+}

@@ -1,0 +1,151 @@
+package gitstore
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// disk is the door to the file system for everything that is written here. before, when set, is asked before each
+// operation and may fail it; a write that it fails has written half. The tests stop and break commits there.
+type disk struct {
+	sync   bool // write through
+	before func(op, path string) error
+}
+
+func (d *disk) ask(op, path string) error {
+	if d.before == nil {
+		return nil
+	}
+	return d.before(op, path)
+}
+
+// write makes or replaces a file, and syncs it when the disk does so and it must last.
+func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) error {
+	if err := d.ask("create", path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	return d.fill(f, data, last)
+}
+
+// temporary makes a file in dir that has no name of its own yet.
+func (d *disk) temporary(dir, pattern string, data []byte) (string, error) {
+	if err := d.ask("create", dir); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		return "", err
+	}
+	err = d.fill(f, data, true)
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o444)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+func (d *disk) fill(f *os.File, data []byte, last bool) (err error) {
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	if err := d.ask("write", f.Name()); err != nil {
+		_, _ = f.Write(data[:len(data)/2])
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if !last || !d.sync {
+		return nil
+	}
+	if err := d.ask("sync", f.Name()); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func (d *disk) rename(from, to string) error {
+	if err := d.ask("rename", to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+func (d *disk) link(from, to string) error {
+	if err := d.ask("link", to); err != nil {
+		return err
+	}
+	return os.Link(from, to)
+}
+
+func (d *disk) remove(path string) error {
+	if err := d.ask("remove", path); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// mkdir makes a folder and those above it, and reports whether any was missing.
+func (d *disk) mkdir(dir string) (made bool, err error) {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return false, nil
+	}
+	if err := d.ask("mkdir", dir); err != nil {
+		return false, err
+	}
+	return true, os.MkdirAll(dir, 0o777)
+}
+
+// syncDir makes the names in a folder last. Windows knows no such thing.
+func (d *disk) syncDir(dir string) error {
+	if !d.sync || runtime.GOOS == "windows" {
+		return nil
+	}
+	if err := d.ask("sync", dir); err != nil {
+		return err
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// append adds to the end of a file in one write, and takes back what was written of it when that fails. undo takes it
+// back later.
+func (d *disk) append(path string, data []byte) (undo func(), err error) {
+	if _, err := d.mkdir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := d.ask("create", path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	undo = func() { _ = os.Truncate(path, info.Size()) }
+	if err := d.fill(f, data, false); err != nil {
+		undo()
+		return nil, fmt.Errorf("append to %s: %w", path, err)
+	}
+	return undo, nil
+}

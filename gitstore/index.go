@@ -1,0 +1,344 @@
+package gitstore
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// The index, as gitformat-index(5) describes it, is kept as the bytes of its file: entries are visited in one pass,
+// and a patch copies what does not change.
+
+var errIndex = errors.New("damaged index")
+
+const (
+	indexHeader = 12
+	entryFixed  = 62 // stat, mode, hash and flags of an entry, before extended flags and path
+
+	flagAssumeValid = 1 << 15
+	flagExtended    = 1 << 14
+	flagStage       = 3 << 12
+	flagNameMask    = 0xfff
+	flagIntentToAdd = 1 << 13 // of the extended flags
+)
+
+// index is the content of an index file; nil bytes are the empty index of a new repository.
+type index struct {
+	raw     []byte
+	version uint32
+	count   uint32
+}
+
+// indexEntry is one entry; fixed and path point into the index or, of version 4, into the cursor.
+type indexEntry struct {
+	fixed    []byte // entryFixed bytes, then two of extended flags if there are any
+	path     []byte
+	pos, end int // of its bytes in the index
+}
+
+func (e indexEntry) flags() uint16 { return binary.BigEndian.Uint16(e.fixed[60:]) }
+func (e indexEntry) stage() int    { return int(e.flags()&flagStage) >> 12 }
+func (e indexEntry) mode() Mode    { return Mode(binary.BigEndian.Uint32(e.fixed[24:])) }
+
+func (e indexEntry) hash() Hash { return Hash(e.fixed[40:60]) }
+
+func (e indexEntry) intentToAdd() bool {
+	return len(e.fixed) > entryFixed && binary.BigEndian.Uint16(e.fixed[62:])&flagIntentToAdd != 0
+}
+
+// parseIndex checks the frame of an index: signature, version, checksum.
+func parseIndex(raw []byte) (*index, error) {
+	if len(raw) == 0 {
+		return &index{version: 2}, nil
+	}
+	if len(raw) < indexHeader+sha1.Size || string(raw[:4]) != "DIRC" {
+		return nil, errIndex
+	}
+	x := &index{raw: raw, version: binary.BigEndian.Uint32(raw[4:]), count: binary.BigEndian.Uint32(raw[8:])}
+	if x.version < 2 || x.version > 4 {
+		return nil, unsupported("use a git that writes index version 4 or older", "index version %d", x.version)
+	}
+	if int64(x.count)*(entryFixed+2) > int64(len(raw)) {
+		return nil, errIndex
+	}
+	if !x.unsummed() && sha1.Sum(x.body()) != [sha1.Size]byte(raw[len(raw)-sha1.Size:]) {
+		return nil, fmt.Errorf("%w: checksum", errIndex)
+	}
+	return x, nil
+}
+
+// body is all but the checksum.
+func (x *index) body() []byte { return x.raw[:len(x.raw)-sha1.Size] }
+
+// unsummed reports whether the index was written with index.skipHash: zeros instead of a checksum.
+func (x *index) unsummed() bool {
+	return len(x.raw) > 0 && bytes.Equal(x.raw[len(x.raw)-sha1.Size:], make([]byte, sha1.Size))
+}
+
+// cursor goes through the entries of an index.
+type cursor struct {
+	index *index
+	pos   int
+	left  uint32
+	name  []byte // of version 4: the path before
+}
+
+func (x *index) cursor() *cursor { return &cursor{index: x, pos: indexHeader, left: x.count} }
+
+// next returns the next entry, false at the end; pos is then where the extensions begin.
+func (c *cursor) next() (e indexEntry, ok bool, err error) {
+	if c.left == 0 {
+		return indexEntry{}, false, nil
+	}
+	c.left--
+	body := c.index.body()
+	rest := body[c.pos:]
+	if len(rest) < entryFixed {
+		return e, false, errIndex
+	}
+	fixed := entryFixed
+	flags := binary.BigEndian.Uint16(rest[60:])
+	if flags&flagExtended != 0 {
+		fixed += 2
+		if c.index.version < 3 || len(rest) < fixed {
+			return e, false, errIndex
+		}
+	}
+	e.fixed, e.pos = rest[:fixed:fixed], c.pos
+	size := 0
+	if c.index.version == 4 {
+		size, err = c.compressed(rest[fixed:])
+		if err != nil {
+			return e, false, err
+		}
+		size += fixed
+		e.path = c.name
+	} else {
+		nul := int(flags & flagNameMask)
+		if nul == flagNameMask || len(rest) <= fixed+nul || rest[fixed+nul] != 0 {
+			if nul = bytes.IndexByte(rest[fixed:], 0); nul < 0 {
+				return e, false, errIndex
+			}
+		}
+		e.path = rest[fixed : fixed+nul]
+		size = (fixed + nul + 8) &^ 7
+	}
+	if len(e.path) == 0 || size > len(rest) {
+		return e, false, errIndex
+	}
+	c.pos += size
+	e.end = c.pos
+	return e, true, nil
+}
+
+// compressed reads a path of version 4: how many bytes to take off the path before, and what to put there. It sets
+// c.name anew, so that earlier paths stay.
+func (c *cursor) compressed(rest []byte) (size int, err error) {
+	strip, n := offsetVarint(rest)
+	if n == 0 || strip > len(c.name) {
+		return 0, errIndex
+	}
+	nul := bytes.IndexByte(rest[n:], 0)
+	if nul < 0 {
+		return 0, errIndex
+	}
+	name := make([]byte, 0, len(c.name)-strip+nul)
+	name = append(name, c.name[:len(c.name)-strip]...)
+	c.name = append(name, rest[n:n+nul]...)
+	return n + nul + 1, nil
+}
+
+// offsetVarint reads a number in the encoding that packs use for distances; n is 0 when it does not end.
+func offsetVarint(raw []byte) (value, n int) {
+	for n < len(raw) && n < 5 {
+		c := raw[n]
+		value = value<<7 | int(c&0x7f)
+		n++
+		if c&0x80 == 0 {
+			return value, n
+		}
+		value++
+	}
+	return 0, 0
+}
+
+func appendOffsetVarint(out []byte, value int) []byte {
+	var digits [10]byte
+	at := len(digits) - 1
+	digits[at] = byte(value & 0x7f)
+	for value >>= 7; value > 0; value >>= 7 {
+		value--
+		at--
+		digits[at] = 0x80 | byte(value&0x7f)
+	}
+	return append(out, digits[at:]...)
+}
+
+// extension is one of the sections after the entries.
+type extension struct {
+	name string
+	data []byte
+}
+
+func (x *index) extensions(pos int) ([]extension, error) {
+	var list []extension
+	if len(x.raw) == 0 {
+		return nil, nil
+	}
+	for rest := x.body()[pos:]; len(rest) > 0; {
+		if len(rest) < 8 {
+			return nil, errIndex
+		}
+		size := binary.BigEndian.Uint32(rest[4:])
+		if int64(size) > int64(len(rest)-8) {
+			return nil, errIndex
+		}
+		e := extension{name: string(rest[:4]), data: rest[8 : 8+size]}
+		switch {
+		case e.name == "link":
+			return nil, unsupported("join it with: git update-index --no-split-index", "the index is split")
+		case e.name == "sdir":
+			return nil, unsupported("turn it off with: git sparse-checkout reapply --no-sparse-index", "the index is sparse")
+		case e.name[0] < 'A' || e.name[0] > 'Z':
+			return nil, unsupported("use an older git", "the index has an extension %q that is not known here", e.name)
+		}
+		list = append(list, e)
+		rest = rest[8+size:]
+	}
+	return list, nil
+}
+
+// indexCache keeps the bytes of the index as they were last read or written here, with the stat that tells whether
+// they are still the file's.
+type indexCache struct {
+	mu    sync.Mutex
+	info  fs.FileInfo
+	index *index
+}
+
+func (r *Repo) indexPath() string { return filepath.Join(r.gitDir, "index") }
+
+// readIndex returns the index of the work tree as it is now, and its stat, nil when there is none yet.
+func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
+	c := &r.indexes
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for attempt := 0; ; attempt++ {
+		info, err := os.Stat(r.indexPath())
+		if errors.Is(err, fs.ErrNotExist) {
+			return &index{version: 2}, nil, nil
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read index: %w", err)
+		}
+		if c.index != nil && sameStat(c.info, info) {
+			return c.index, info, nil
+		}
+		raw, err := os.ReadFile(r.indexPath())
+		if err != nil {
+			return nil, nil, fmt.Errorf("read index: %w", err)
+		}
+		if again, err := os.Stat(r.indexPath()); (err != nil || !sameStat(info, again)) && attempt < 100 {
+			continue // replaced between the two
+		}
+		x, err := parseIndex(raw)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read index: %w", err)
+		}
+		c.info, c.index = info, x
+		return x, info, nil
+	}
+}
+
+// keepIndex remembers bytes that were written here.
+func (r *Repo) keepIndex(raw []byte) {
+	info, err := os.Stat(r.indexPath())
+	x, parseErr := framed(raw)
+	r.indexes.mu.Lock()
+	defer r.indexes.mu.Unlock()
+	if err != nil || parseErr != nil || info.Size() != int64(len(raw)) {
+		r.indexes.info, r.indexes.index = nil, nil
+		return
+	}
+	r.indexes.info, r.indexes.index = info, x
+}
+
+// framed is parseIndex without the checksum, for bytes that were summed here.
+func framed(raw []byte) (*index, error) {
+	if len(raw) < indexHeader+sha1.Size {
+		return nil, errIndex
+	}
+	return &index{raw: raw, version: binary.BigEndian.Uint32(raw[4:]), count: binary.BigEndian.Uint32(raw[8:])}, nil
+}
+
+// sameStat reports whether two stats are of a file that nobody has replaced or written to in between.
+func sameStat(a, b fs.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() &&
+		a.ModTime().Equal(b.ModTime()) && statOf(a).ctime == statOf(b).ctime
+}
+
+// checkIndex refuses an index that could not be patched.
+func (r *Repo) checkIndex() error {
+	x, _, err := r.readIndex()
+	if err != nil {
+		return err
+	}
+	c := x.cursor()
+	for {
+		_, ok, err := c.next()
+		if err != nil {
+			return fmt.Errorf("read index: %w", err)
+		}
+		if !ok {
+			break
+		}
+	}
+	_, err = x.extensions(c.pos)
+	return err
+}
+
+// IndexBlobs returns the blobs of the index below a folder by path: what the user has staged or last checked out.
+// Paths in conflict and paths that are only intended to be added are left out. It is empty for a bare repository.
+func (r *Repo) IndexBlobs(prefix string) (map[string]Hash, error) {
+	blobs := map[string]Hash{}
+	if r.root == "" {
+		return blobs, nil
+	}
+	x, _, err := r.readIndex()
+	if err != nil {
+		return nil, err
+	}
+	below := slashed(prefix)
+	for c := x.cursor(); ; {
+		e, ok, err := c.next()
+		if err != nil {
+			return nil, fmt.Errorf("read index: %w", err)
+		}
+		if !ok {
+			return blobs, nil
+		}
+		if e.stage() == 0 && !e.intentToAdd() && e.mode() != ModeGitlink && strings.HasPrefix(string(e.path), below) {
+			blobs[string(e.path)] = e.hash()
+		}
+	}
+}
+
+// unmerged reports whether the index holds paths in conflict.
+func (x *index) unmerged() (bool, error) {
+	for c := x.cursor(); ; {
+		e, ok, err := c.next()
+		if err != nil || !ok {
+			return false, err
+		}
+		if e.stage() != 0 {
+			return true, nil
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package gitstore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// journal says what is under way while locks are held. Its files lie beside it: "ref", "head" and "index" are what the
+// locks are links to.
+type journal struct {
+	Ref    string `json:"ref"`
+	Old    Hash   `json:"old"`
+	New    Hash   `json:"new"`
+	GitDir string `json:"gitDir"` // of the work tree whose index and HEAD are locked
+}
+
+const (
+	journalFile = "journal"
+	ownRef      = "ref.pending"
+	ownHead     = "head.pending"
+	ownIndex    = "index.pending"
+)
+
+func (j journal) encode() []byte {
+	raw, err := json.Marshal(j)
+	if err != nil {
+		panic(err) // strings and hashes can be marshalled
+	}
+	return append(raw, '\n')
+}
+
+// clearOwn removes the journal and the files beside it.
+func (r *Repo) clearOwn() {
+	for _, name := range []string{ownIndex, ownHead, ownRef, journalFile} {
+		if err := r.disk.remove(r.own(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.log.Warn("file cannot be removed", "path", r.own(name), "error", err)
+		}
+	}
+}
+
+// recoverAtOpen completes or takes back what a crash has left, unless a living process is about it. A repository that
+// may only be read is left as it is.
+func (r *Repo) recoverAtOpen() error {
+	if !exists(r.own(journalFile)) {
+		return nil
+	}
+	process, err := r.processLock(context.Background(), time.Millisecond)
+	if err != nil {
+		r.log.Debug("journal left to its owner", "error", err)
+		return nil
+	}
+	defer func() { _ = process.Unlock() }()
+	if err := r.recover(); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			r.log.Warn("interrupted commit cannot be recovered", "error", err)
+			return nil
+		}
+		return err
+	}
+	return nil
+}
+
+// recover is called with the process lock held: whoever wrote the journal is dead. A lock is ours only if it is the
+// very file that lies beside the journal; all others are left alone.
+func (r *Repo) recover() error {
+	raw, err := os.ReadFile(r.own(journalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	var j journal
+	if err := json.Unmarshal(raw, &j); err != nil || !validRef(j.Ref) {
+		r.clearOwn() // it was not written to its end, and so no lock was taken
+		return nil
+	}
+	done, err := r.swapped(j)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	for _, l := range []struct{ own, path string }{
+		{ownRef, r.refPath(j.Ref) + ".lock"},
+		{ownHead, filepath.Join(j.GitDir, "HEAD.lock")},
+	} {
+		if sameFile(r.own(l.own), l.path) {
+			if err := r.disk.remove(l.path); err != nil {
+				return fmt.Errorf("recover: %w", err)
+			}
+		}
+	}
+	index := filepath.Join(j.GitDir, "index")
+	if sameFile(r.own(ownIndex), index+".lock") {
+		if done && r.completeIndex(index) {
+			err = r.disk.rename(index+".lock", index)
+		} else {
+			err = r.disk.remove(index + ".lock")
+		}
+		if err != nil {
+			return fmt.Errorf("recover: %w", err)
+		}
+	}
+	r.log.Info("interrupted commit recovered", "ref", j.Ref, "commit", j.New.Short(), "done", done)
+	r.clearOwn()
+	return nil
+}
+
+// swapped reports whether the ref had got its new value.
+func (r *Repo) swapped(j journal) (bool, error) {
+	if sameFile(r.own(ownRef), r.refPath(j.Ref)) {
+		return true, nil
+	}
+	tip, err := r.Tip(j.Ref)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || tip == j.New || j.New.IsZero() {
+		return err == nil, err
+	}
+	done, err := r.Ancestor(j.New, tip)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return done, err
+}
+
+// completeIndex reports whether the pending index was written to its end.
+func (r *Repo) completeIndex(path string) bool {
+	raw, err := os.ReadFile(path + ".lock")
+	if err != nil || len(raw) < indexHeader+sha1.Size {
+		return false
+	}
+	_, err = parseIndex(raw)
+	if err != nil || !bytes.Equal(raw[:4], []byte("DIRC")) {
+		r.log.Warn("the index of an interrupted commit was not completed; git status shows its paths as staged",
+			"error", err)
+		return false
+	}
+	return true
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Lstat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Lstat(b)
+	return err == nil && os.SameFile(x, y)
+}

@@ -1,0 +1,335 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// swap moves one ref from old to new under git's locks.
+type swap struct {
+	ref      string
+	old, new Hash
+	who      Signature
+	message  string // of the reflog
+	// index makes the new index from the one there is; nil when the ref is not checked out here.
+	index func(*index) ([]byte, error)
+	// objects are those that new consists of: they are written, if need be again, and must be there when it is done.
+	objects []newObject
+}
+
+// swap is called with the process lock held and the journal recovered. Nothing is visible before the ref is renamed,
+// and everything is taken back if it is not.
+func (r *Repo) swap(ctx context.Context, s swap) (err error) {
+	j := journal{Ref: s.ref, Old: s.old, New: s.new, GitDir: r.gitDir}
+	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true); err != nil {
+		r.clearOwn()
+		return fmt.Errorf("write journal: %w", err)
+	}
+	done := false // the ref has moved: from then on the journal is needed until all is complete
+	complete := false
+	defer func() {
+		if !done || complete {
+			r.clearOwn()
+		}
+	}()
+	if err := r.writeObjects(s.objects); err != nil {
+		return err
+	}
+	if err := r.disk.write(r.own(ownRef), []byte(s.new.String()+"\n"), 0o666, true); err != nil {
+		return fmt.Errorf("write ref: %w", err)
+	}
+
+	var index, head *lock
+	var raw []byte
+	if s.index != nil {
+		if index, raw, err = r.lockIndex(ctx, s.index); err != nil {
+			return err
+		}
+		defer func() {
+			if !done {
+				index.release()
+			}
+		}()
+		if head, err = r.lockHead(ctx, s.ref); err != nil {
+			return err
+		}
+		defer head.release()
+		if what := r.operation(); what != "" {
+			return busy("%s", what)
+		}
+	}
+	ref, made, err := r.lockRef(ctx, s.ref)
+	if err != nil {
+		return err
+	}
+	defer ref.release()
+	if err := r.compare(s.ref, s.old); err != nil {
+		return err
+	}
+	if err := r.writeObjects(s.objects); err != nil { // a gc may have taken them since
+		return err
+	}
+	logged := []string{s.ref}
+	if s.index != nil {
+		logged = append(logged, "HEAD")
+	}
+	undo, err := r.appendReflogs(logged, reflogLine(s.old, s.new, s.who, s.message))
+	if err != nil {
+		return err
+	}
+	if err := r.commitRef(ref, s.ref); err != nil {
+		undo()
+		return fmt.Errorf("move %s: %w", s.ref, err)
+	}
+	done = true
+
+	synced := r.syncRef(s.ref, made)
+	complete = r.finish(index, raw)
+	head.release()
+	if err := r.writeObjects(s.objects); err != nil {
+		return err
+	}
+	return synced
+}
+
+// finish puts the new index in its place. When that fails, the ref has moved all the same: the lock and the journal
+// stay, and the next commit, or the next start, completes it.
+func (r *Repo) finish(index *lock, raw []byte) bool {
+	if index == nil {
+		return true
+	}
+	if err := index.commit(); err != nil {
+		r.log.Warn("index cannot be replaced; git status shows the last commit's paths as staged until the next one", "error", err)
+		return false
+	}
+	r.keepIndex(raw)
+	return true
+}
+
+// lockIndex takes index.lock with the new index already in it. Only when the index changed while it was made, it is
+// made again under the lock.
+func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)) (*lock, []byte, error) {
+	old, info, err := r.readIndex()
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := patch(old)
+	if err != nil {
+		return nil, nil, err
+	}
+	mode := fs.FileMode(0o666)
+	if info != nil {
+		mode = info.Mode().Perm()
+	}
+	if err := r.disk.write(r.own(ownIndex), raw, mode, false); err != nil {
+		return nil, nil, fmt.Errorf("write index: %w", err)
+	}
+	l, err := r.disk.take(ctx, r.own(ownIndex), r.indexPath(), indexWait)
+	if err != nil {
+		return nil, nil, err
+	}
+	now, err := os.Stat(r.indexPath())
+	if err == nil && sameStat(info, now) || info == nil && errors.Is(err, fs.ErrNotExist) {
+		return l, raw, nil
+	}
+	if old, _, err = r.readIndex(); err == nil {
+		if raw, err = patch(old); err == nil {
+			if err = l.rewrite(raw); err != nil {
+				err = fmt.Errorf("write index: %w", err)
+			}
+		}
+	}
+	if err != nil {
+		l.release()
+		return nil, nil, err
+	}
+	return l, raw, nil
+}
+
+// lockHead keeps HEAD where it is: git moves it after it has given up the index.
+func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
+	if err := r.disk.write(r.own(ownHead), nil, 0o666, false); err != nil {
+		return nil, fmt.Errorf("lock HEAD: %w", err)
+	}
+	l, err := r.disk.take(ctx, r.own(ownHead), filepath.Join(r.gitDir, "HEAD"), refWait)
+	if err != nil {
+		return nil, err
+	}
+	_, branch, err := r.readRef("HEAD")
+	if err == nil && branch != ref {
+		err = fmt.Errorf("%w: %s is no longer checked out", ErrMoved, ref)
+	}
+	if err != nil {
+		l.release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// lockRef takes the lock of a ref, making its folders, and reports whether it had to.
+func (r *Repo) lockRef(ctx context.Context, ref string) (l *lock, made bool, err error) {
+	path := r.refPath(ref)
+	for attempt := 0; ; attempt++ {
+		if made, err = r.disk.mkdir(filepath.Dir(path)); err != nil {
+			return nil, made, fmt.Errorf("lock %s: %w", ref, err)
+		}
+		l, err = r.disk.take(ctx, r.own(ownRef), path, refWait)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == 5 {
+			return l, made, err // otherwise git took the empty folder away
+		}
+	}
+}
+
+// compare checks, under the lock of the ref, that it is what the caller believes.
+func (r *Repo) compare(ref string, old Hash) error {
+	now, target, err := r.readRef(ref)
+	if errors.Is(err, ErrNotFound) {
+		now, err = Hash{}, nil
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("read ref %s: %w", ref, err)
+	case target != "":
+		return unsupported("commit to "+target+" itself", "%s is a symbolic ref", ref)
+	case now != old:
+		return fmt.Errorf("%s: %w: it is at %s, not %s", ref, ErrMoved, now.Short(), old.Short())
+	}
+	return nil
+}
+
+// commitRef renames the lock of a ref over it. Where a folder of that name is left from a deleted ref, it goes.
+func (r *Repo) commitRef(l *lock, ref string) error {
+	err := l.commit()
+	if err == nil {
+		return nil
+	}
+	if info, statErr := os.Stat(r.refPath(ref)); statErr != nil || !info.IsDir() {
+		return err
+	}
+	removeEmptyFolders(r.refPath(ref))
+	return l.commit()
+}
+
+func removeEmptyFolders(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			removeEmptyFolders(filepath.Join(dir, e.Name()))
+		}
+	}
+	_ = os.Remove(dir)
+}
+
+// syncRef makes the new value of a ref last.
+func (r *Repo) syncRef(ref string, made bool) error {
+	dir := filepath.Dir(r.refPath(ref))
+	for {
+		if err := r.disk.syncDir(dir); err != nil {
+			return fmt.Errorf("sync %s: %w", ref, err)
+		}
+		if !made || dir == r.commonDir || dir == r.gitDir {
+			return nil
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// SetRef moves a ref from old to new by compare-and-swap under git's lock of it: old zero creates it, new zero deletes
+// it, ErrMoved when it is elsewhere. A branch that is checked out somewhere is refused, because its index and files
+// would stay behind: see Commit.
+func (r *Repo) SetRef(ref string, old, new Hash) error {
+	if err := r.setRef(ref, old, new); err != nil {
+		return fmt.Errorf("set %s: %w", ref, err)
+	}
+	return nil
+}
+
+func (r *Repo) setRef(ref string, old, new Hash) error {
+	if !validRef(ref) || ref == "HEAD" {
+		return fmt.Errorf("%q is no name for a ref", ref)
+	}
+	if err := r.conflicting(ref); err != nil {
+		return err
+	}
+	where, err := r.checkedOut(ref, true)
+	if err != nil {
+		return err
+	}
+	if where != "" {
+		return &hinted{busy("it is checked out in %s", where), "switch to another branch there first"}
+	}
+	if !new.IsZero() {
+		if _, err := r.objects.read(new); err != nil {
+			return err
+		}
+	}
+	unlock, err := r.beginCommit(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if new.IsZero() {
+		return r.deleteRef(ref, old)
+	}
+	if old == new {
+		return r.compare(ref, old)
+	}
+	who, ok := r.Identity()
+	if !ok {
+		who.Name, who.Email = "Anvil", "anvil@localhost"
+	}
+	return r.swap(context.Background(), swap{ref: ref, old: old, new: new, who: who, message: "anvil: set"})
+}
+
+// conflicting refuses a ref below or above another: one would be a folder where the other is a file.
+func (r *Repo) conflicting(ref string) error {
+	for dir := filepath.ToSlash(filepath.Dir(ref)); dir != "refs" && dir != "."; dir = filepath.ToSlash(filepath.Dir(dir)) {
+		if _, _, err := r.readRef(dir); err == nil {
+			return fmt.Errorf("there is a ref %s", dir)
+		}
+	}
+	packed, err := r.packed.read(r.commonDir)
+	if err != nil {
+		return err
+	}
+	if len(packed.withPrefix(ref+"/")) > 0 {
+		return fmt.Errorf("there are refs below %s", ref)
+	}
+	return nil
+}
+
+// deleteRef takes a ref out of packed-refs and then its loose file away, in git's order, with its reflog.
+func (r *Repo) deleteRef(ref string, old Hash) error {
+	defer r.clearOwn()
+	j := journal{Ref: ref, Old: old, GitDir: r.gitDir}
+	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	if err := r.disk.write(r.own(ownRef), nil, 0o666, false); err != nil {
+		return err
+	}
+	l, _, err := r.lockRef(context.Background(), ref)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	if err := r.compare(ref, old); err != nil {
+		return err
+	}
+	if err := r.unpackRef(ref); err != nil {
+		return err
+	}
+	for _, path := range []string{r.refPath(ref), r.reflogPath(ref)} {
+		if err := r.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return r.disk.syncDir(filepath.Dir(r.refPath(ref)))
+}
