@@ -26,11 +26,11 @@ type Acknowledgement struct {
 // and news is false, unless its code or message is another one. [ErrNotFound]
 // when the client is not registered.
 func (t *Tx) Acknowledge(a Acknowledgement) (news bool, err error) {
-	known, err := t.w.affected(`UPDATE clients SET id = id WHERE token = $1 AND id = $2`, a.Token, a.ID)
+	known, err := t.w.exists(`SELECT 1 FROM clients WHERE token = $1 AND id = $2`, a.Token, a.ID)
 	if err != nil {
 		return false, fmt.Errorf("acknowledge: %w", err)
 	}
-	if known == 0 {
+	if !known {
 		return false, fmt.Errorf("acknowledge: client %s: %w", a.ID, ErrNotFound)
 	}
 	n, err := t.w.affected(`INSERT INTO acknowledgements (token, client, release, revision, from_release, state, code, message, mode, bytes, took_ms, at)

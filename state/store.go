@@ -97,6 +97,7 @@ func open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 }
 
 // Close ends the writer after the requests it already took and closes the file.
+// It may be called again.
 func (s *Store) Close() error {
 	var errs []error
 	if s.writer != nil {

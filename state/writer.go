@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // writer is the goroutine that owns the one connection that writes.
@@ -14,8 +15,12 @@ type writer struct {
 	queue   chan *request // unbuffered: what is sent was taken
 	closing chan struct{}
 	done    chan struct{}
+	once    sync.Once
+	closed  error // what closing came to
 
-	statements map[string]*sql.Stmt // by their text; the writer's alone
+	// By their text; the writer's alone. None is ever interrupted half way: they
+	// run without the context of their request.
+	statements map[string]*sql.Stmt
 }
 
 type request struct {
@@ -36,8 +41,12 @@ func newWriter(conn *sql.Conn, max int) *writer {
 	return w
 }
 
-// close must be called once.
 func (w *writer) close() error {
+	w.once.Do(func() { w.closed = w.stop() })
+	return w.closed
+}
+
+func (w *writer) stop() error {
 	close(w.closing)
 	<-w.done
 	for _, stmt := range w.statements {
@@ -144,23 +153,43 @@ func (w *writer) exec(query string, args ...any) error {
 	return err
 }
 
-// affected runs a statement, prepared the first time, and returns how many rows
-// it changed.
+// affected runs a statement and returns how many rows it changed.
 func (w *writer) affected(query string, args ...any) (int64, error) {
-	ctx := context.Background() // a statement is never interrupted half way
-	stmt, ok := w.statements[query]
-	if !ok {
-		var err error
-		if stmt, err = w.conn.PrepareContext(ctx, query); err != nil {
-			return 0, err
-		}
-		w.statements[query] = stmt
+	stmt, err := w.prepare(query)
+	if err != nil {
+		return 0, err
 	}
-	result, err := stmt.ExecContext(ctx, args...)
+	result, err := stmt.ExecContext(context.Background(), args...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// exists reports whether a query finds a row.
+func (w *writer) exists(query string, args ...any) (bool, error) {
+	stmt, err := w.prepare(query)
+	if err != nil {
+		return false, err
+	}
+	var one int
+	err = stmt.QueryRowContext(context.Background(), args...).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (w *writer) prepare(query string) (*sql.Stmt, error) {
+	if stmt, ok := w.statements[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	w.statements[query] = stmt
+	return stmt, nil
 }
 
 // Tx is a transaction in progress, given to the function of [Store.Update].
