@@ -65,7 +65,9 @@ func (a *Address) UnmarshalText(text []byte) error {
 
 type addressError struct{ text, reason, hint string }
 
-func (e *addressError) Error() string { return fmt.Sprintf("%q is not an address: %s", e.text, e.reason) }
+func (e *addressError) Error() string {
+	return fmt.Sprintf("%q is not an address: %s", e.text, e.reason)
+}
 func (e *addressError) Hint() string  { return e.hint }
 func (e *addressError) Unwrap() error { return ErrAddress }
 
@@ -225,4 +227,19 @@ func isYAML(name string) bool {
 func addressOf(path string) Address {
 	parts := strings.SplitN(strings.TrimSuffix(path, Suffix), "/", 3)
 	return Address{parts[0], parts[1], parts[2]}
+}
+
+// setProblem says why a text is not the address of a set, project/set, or "".
+func setProblem(text string) string {
+	project, set, ok := strings.Cut(text, "/")
+	switch {
+	case strings.Contains(text, "@"):
+		return "it pins a revision, and dependencies float with the commit"
+	case !ok || strings.Contains(set, "/"):
+		return fmt.Sprintf("it has %s, not two", counted(1+strings.Count(text, "/"), "part"))
+	}
+	if reason := nameProblem(project, false); reason != "" {
+		return reason
+	}
+	return nameProblem(set, false)
 }

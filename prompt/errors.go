@@ -45,8 +45,9 @@ type RenderError struct {
 	Path    string
 	Line    int // in the file; 0 when it is no place of the file
 	Col     int
-	Rule    string // "" when a context ended it
+	Rule    string // an id of docs/rules.md, or of those of package liquid
 	Message string
+	Advice  string // "" when the message says it all
 
 	cause error
 }
@@ -58,5 +59,8 @@ func (e *RenderError) Error() string {
 	return fmt.Sprintf("render %s: %s:%d:%d: %s", e.Address, e.Path, e.Line, e.Col, e.Message)
 }
 
-// Unwrap returns the context's error when one ended the rendering.
+// Hint says what to do about it.
+func (e *RenderError) Hint() string { return e.Advice }
+
+// Unwrap shows the context's error to errors.Is when one ended the rendering.
 func (e *RenderError) Unwrap() error { return e.cause }

@@ -1,5 +1,7 @@
 package prompt
 
+import "regexp"
+
 // A Prompt is one prompt or partial. It is immutable: its maps and slices are
 // shared and must not be modified.
 type Prompt struct {
@@ -17,7 +19,7 @@ type Prompt struct {
 	Tests           int            // how many it declares
 
 	body  *body              // what the file said; shared between trees
-	deps  map[string]*Prompt // by the name a render tag uses; nil where missing
+	deps  map[string]*Prompt // what it renders, by address; those that are there
 	links linkage
 }
 
@@ -65,7 +67,7 @@ type Parameter struct {
 	MinItems    *int
 	MaxItems    *int
 
-	pattern matcher
+	pattern *regexp.Regexp
 }
 
 // A Message is one turn of a conversation.

@@ -1,0 +1,402 @@
+package prompt
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// refusal says why a value is not one that a parameter takes.
+type refusal struct {
+	reason  string // ReasonType or ReasonConstraint
+	message string // follows the name of the value: "must be text, not a number"
+	advice  string
+}
+
+func wrong(format string, args ...any) *refusal {
+	return &refusal{reason: ReasonType, message: fmt.Sprintf(format, args...)}
+}
+
+func outside(format string, args ...any) *refusal {
+	return &refusal{reason: ReasonConstraint, message: fmt.Sprintf(format, args...)}
+}
+
+// Values are bounded like files: nothing that a caller passes by mistake, a
+// value that contains itself for one, may keep a rendering busy.
+const maxValueDepth = 64
+
+// accept checks a value and returns it in the form that templates see: string,
+// bool, int, float64, []any, map[string]any, and []Message as a list of maps.
+// where is the way to it inside of an argument: "" or "[2].name".
+func (p *Parameter) accept(v any, where string) (any, *refusal) {
+	at := ""
+	if where != "" {
+		at = where + " "
+	}
+	if p.Type == TypeMessages {
+		return p.acceptMessages(v)
+	}
+	v, err := plain(v, maxValueDepth)
+	if err != "" {
+		return nil, wrong("%s%s", at, err)
+	}
+	var bad *refusal
+	switch p.Type {
+	case TypeString:
+		s, ok := v.(string)
+		if !ok {
+			return nil, wrong("%smust be text, not %s", at, describe(v))
+		}
+		bad = p.checkString(s, at)
+	case TypeInteger:
+		if f, ok := v.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			v = int(f) // what a JSON decoder makes of a whole number
+		}
+		i, ok := v.(int)
+		if !ok {
+			return nil, wrong("%smust be a whole number, not %s", at, describe(v))
+		}
+		bad = p.checkNumber(float64(i), at)
+	case TypeNumber:
+		switch n := v.(type) {
+		case int:
+			bad = p.checkNumber(float64(n), at)
+		case float64:
+			bad = p.checkNumber(n, at)
+		default:
+			return nil, wrong("%smust be a number, not %s", at, describe(v))
+		}
+	case TypeBoolean:
+		if _, ok := v.(bool); !ok {
+			return nil, wrong("%smust be true or false, not %s", at, describe(v))
+		}
+	case TypeArray:
+		s, ok := v.([]any)
+		if !ok {
+			return nil, wrong("%smust be a list, not %s", at, describe(v))
+		}
+		bad = p.checkItems(s, where)
+	case TypeObject:
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, wrong("%smust be an object, not %s", at, describe(v))
+		}
+		bad = p.checkProperties(m, where)
+	}
+	if bad == nil && p.Enum != nil && !slices.ContainsFunc(p.Enum, func(e any) bool { return equalJSON(e, v) }) {
+		bad = outside("%sis %s, which is not one of %s", at, show(v), p.choices())
+		if s, ok := v.(string); ok {
+			bad.advice = strings.TrimSpace(strings.Trim(didYouMean(s, p.words()), " ()"))
+		}
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	return v, nil
+}
+
+// words are the texts of the enumeration.
+func (p *Parameter) words() func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, e := range p.Enum {
+			if s, ok := e.(string); ok && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (p *Parameter) choices() string {
+	var all []string
+	for _, e := range p.Enum {
+		all = append(all, show(e))
+	}
+	return list(all)
+}
+
+func (p *Parameter) checkString(s, at string) *refusal {
+	n := -1
+	if p.MinLength != nil || p.MaxLength != nil {
+		n = utf8.RuneCountInString(s)
+	}
+	switch {
+	case !utf8.ValidString(s):
+		return wrong("%sis not UTF-8", at)
+	case p.MinLength != nil && n < *p.MinLength:
+		return outside("%shas %s, fewer than %d", at, counted(n, "character"), *p.MinLength)
+	case p.MaxLength != nil && n > *p.MaxLength:
+		return outside("%shas %s, more than %d", at, counted(n, "character"), *p.MaxLength)
+	case p.pattern != nil && !p.pattern.MatchString(s):
+		return outside("%sdoes not match the pattern %s", at, p.Pattern)
+	}
+	return nil
+}
+
+func (p *Parameter) checkNumber(f float64, at string) *refusal {
+	switch {
+	case p.Minimum != nil && f < *p.Minimum:
+		return outside("%sis %v, less than %v", at, f, *p.Minimum)
+	case p.Maximum != nil && f > *p.Maximum:
+		return outside("%sis %v, more than %v", at, f, *p.Maximum)
+	}
+	return nil
+}
+
+func (p *Parameter) checkCount(n int, noun, at string) *refusal {
+	switch {
+	case p.MinItems != nil && n < *p.MinItems:
+		return outside("%shas %s, fewer than %d", at, counted(n, noun), *p.MinItems)
+	case p.MaxItems != nil && n > *p.MaxItems:
+		return outside("%shas %s, more than %d", at, counted(n, noun), *p.MaxItems)
+	}
+	return nil
+}
+
+// checkItems checks a list and puts its items into their form.
+func (p *Parameter) checkItems(s []any, where string) *refusal {
+	at := ""
+	if where != "" {
+		at = where + " "
+	}
+	if bad := p.checkCount(len(s), "item", at); bad != nil || p.Items == nil {
+		return bad
+	}
+	for i := range s {
+		v, bad := p.Items.accept(s[i], fmt.Sprintf("%s[%d]", where, i))
+		if bad != nil {
+			return bad
+		}
+		s[i] = v
+	}
+	return nil
+}
+
+// checkProperties checks an object, puts its values into their form and adds
+// what it may leave out.
+func (p *Parameter) checkProperties(m map[string]any, where string) *refusal {
+	if p.Properties == nil {
+		return nil
+	}
+	at := ""
+	if where != "" {
+		at = where + " "
+	}
+	known := make(map[string]bool, len(p.Properties))
+	for i := range p.Properties {
+		known[p.Properties[i].Name] = true
+	}
+	unknown := ""
+	for key := range m {
+		if !known[key] && (unknown == "" || key < unknown) {
+			unknown = key
+		}
+	}
+	if unknown != "" {
+		return wrong("%shas an unknown property %q%s", at, unknown, didYouMean(unknown, names(p.Properties)))
+	}
+	for i := range p.Properties {
+		q := &p.Properties[i]
+		v, given := m[q.Name]
+		if !given || v == nil {
+			if q.Required {
+				return wrong("%slacks the property %q", at, q.Name)
+			}
+			m[q.Name] = q.Default
+			continue
+		}
+		v, bad := q.accept(v, where+"."+q.Name)
+		if bad != nil {
+			return bad
+		}
+		m[q.Name] = v
+	}
+	return nil
+}
+
+// acceptMessages checks messages to insert: roles and contents are text.
+func (p *Parameter) acceptMessages(v any) (any, *refusal) {
+	if ms, ok := v.([]Message); ok {
+		list := make([]any, len(ms))
+		for i, m := range ms {
+			list[i] = map[string]any{"role": m.Role, "content": m.Content}
+		}
+		v = list
+	}
+	v, err := plain(v, maxValueDepth)
+	if err != "" {
+		return nil, wrong("%s", err)
+	}
+	s, ok := v.([]any)
+	if !ok {
+		return nil, wrong("must be a list of messages, not %s", describe(v))
+	}
+	if bad := p.checkCount(len(s), "message", ""); bad != nil {
+		return nil, bad
+	}
+	for i := range s {
+		m, ok := s[i].(map[string]any)
+		if !ok {
+			return nil, wrong("[%d] must be a message, not %s", i, describe(s[i]))
+		}
+		for _, key := range []string{"role", "content"} {
+			text, ok := m[key].(string)
+			switch {
+			case m[key] == nil:
+				return nil, wrong("[%d] lacks %q", i, key)
+			case !ok:
+				return nil, wrong("[%d].%s must be text, not %s", i, key, describe(m[key]))
+			case !utf8.ValidString(text):
+				return nil, wrong("[%d].%s is not UTF-8", i, key)
+			}
+		}
+		if len(m) > 2 {
+			return nil, wrong("[%d] has more than role and content", i)
+		}
+		if role := m["role"].(string); !slices.Contains(roles, role) {
+			return nil, outside("[%d].role is %q, which is not one of %s", i, role, list(roles))
+		}
+	}
+	return s, nil
+}
+
+// messagesOf reads what acceptMessages returned.
+func messagesOf(v any) []Message {
+	s, _ := v.([]any)
+	out := make([]Message, 0, len(s))
+	for _, item := range s {
+		m, _ := item.(map[string]any)
+		role, _ := m["role"].(string)
+		content, _ := m["content"].(string)
+		out = append(out, Message{role, content})
+	}
+	return out
+}
+
+// plain copies a value into the types that JSON decodes to, with int for whole
+// numbers, or says why it cannot.
+func plain(v any, depth int) (any, string) {
+	switch v := v.(type) {
+	case nil, string, bool, int:
+		return v, ""
+	case Message:
+		return map[string]any{"role": v.Role, "content": v.Content}, ""
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return int(i), ""
+		}
+		f, err := v.Float64()
+		if err != nil {
+			return nil, "is not a number"
+		}
+		return plain(f, depth)
+	}
+	if depth == 0 {
+		return nil, fmt.Sprintf("is nested more than %d levels deep", maxValueDepth)
+	}
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.String:
+		return r.String(), ""
+	case reflect.Bool:
+		return r.Bool(), ""
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return int(r.Int()), ""
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		if r.Uint() > math.MaxInt64 {
+			return nil, "is a number that is too large"
+		}
+		return int(r.Uint()), ""
+	case reflect.Float32, reflect.Float64:
+		f := r.Float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, "is not a finite number"
+		}
+		return f, ""
+	case reflect.Pointer, reflect.Interface:
+		if r.IsNil() {
+			return nil, ""
+		}
+		return plain(r.Elem().Interface(), depth-1)
+	case reflect.Slice, reflect.Array:
+		if r.Type().Elem().Kind() == reflect.Uint8 {
+			return nil, "must be text, not bytes"
+		}
+		out := make([]any, r.Len())
+		for i := range out {
+			item, err := plain(r.Index(i).Interface(), depth-1)
+			if err != "" {
+				return nil, err
+			}
+			out[i] = item
+		}
+		return out, ""
+	case reflect.Map:
+		if r.Type().Key().Kind() != reflect.String {
+			return nil, "must be an object whose keys are text"
+		}
+		out := make(map[string]any, r.Len())
+		for key, value := range r.Seq2() {
+			item, err := plain(value.Interface(), depth-1)
+			if err != "" {
+				return nil, err
+			}
+			out[key.String()] = item
+		}
+		return out, ""
+	}
+	return nil, fmt.Sprintf("cannot be a value of the type %s", r.Type())
+}
+
+// equalJSON reports whether two values in their form are the same.
+func equalJSON(a, b any) bool {
+	if i, ok := a.(int); ok {
+		a = float64(i)
+	}
+	if i, ok := b.(int); ok {
+		b = float64(i)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// describe says what a value in its form is.
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return "text"
+	case bool:
+		return "a boolean"
+	case int:
+		return "a number"
+	case float64:
+		if v != math.Trunc(v) {
+			return show(v)
+		}
+		return "a number"
+	case []any:
+		return "a list"
+	}
+	return "an object"
+}
+
+// show writes a value for a message, shortened.
+func show(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return describe(v)
+	}
+	return clip(string(text), 60)
+}
+
+// clip shortens a text to some characters.
+func clip(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most-1]) + "…"
+}

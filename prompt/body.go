@@ -1,0 +1,302 @@
+package prompt
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// roles are those that a message can have.
+var roles = []string{"system", "developer", "user", "assistant", "tool"}
+
+// insertable are the roles of messages that a caller may insert where `roles:`
+// says nothing: an instruction is the author's to give.
+var insertable = []string{"user", "assistant", "tool"}
+
+// body is what a prompt file says, and what can be told of it alone. It is
+// immutable, and shared by all trees that hold the same bytes at its path.
+type body struct {
+	id, name, description string
+	tags                  []string
+	model                 string
+	modelParameters       map[string]any
+	metadata, extra       map[string]any
+
+	declared   bool // there is a `parameters:`
+	parameters []Parameter
+	free       []string // variables that a partial without `parameters:` uses
+	chat       bool
+	parts      []part
+	renders    []renders
+	tests      []testCase
+	idPlace    mark
+}
+
+// part is a message, an insertion, or the one template.
+type part struct {
+	role   string
+	text   *text
+	insert string   // name of a parameter
+	roles  []string // that may be inserted
+	place  mark     // of the parameter's name
+}
+
+// renders is one {% render %} of a prompt, at its place in the file.
+type renders struct {
+	name string
+	args []string
+	mark
+}
+
+var promptKeys = []string{"name", "description", "id", "tags", "model", "modelParameters", "parameters", "template", "messages", "tests", "metadata"}
+
+// prompt decodes a prompt or a partial.
+func (r *reader) prompt(root *yaml.Node, partial bool) *body {
+	what := "a prompt"
+	if partial {
+		what = "a partial"
+	}
+	o := r.object(root, what, true, promptKeys...)
+	if o == nil {
+		return nil
+	}
+	b := &body{
+		id: o.id(), name: o.line("name"), description: o.description(), tags: o.texts("tags"), model: o.line("model"),
+		modelParameters: o.free("modelParameters"), metadata: o.free("metadata"), extra: o.extra(),
+	}
+	if n := o.values["model"]; n != nil && b.model == "" && n.Kind == yaml.MappingNode {
+		r.report(n.Line, n.Column, ruleSchema, "model is the name of a model", "put its settings into modelParameters")
+	}
+	if n := o.values["id"]; n != nil {
+		b.idPlace = mark{n.Line, n.Column}
+	}
+	if n := o.values["parameters"]; n != nil {
+		b.declared = true
+		b.parameters = r.parameters(n, "parameters")
+		for _, p := range b.parameters {
+			if partial && !plainDefault(p.Default) {
+				r.at(n, ruleSchema, fmt.Sprintf("the default of %s is a list or an object, which a partial cannot have", p.Name), "pass it where the partial is rendered")
+			}
+		}
+	}
+	template, messages := o.values["template"], o.values["messages"]
+	switch {
+	case template != nil && messages != nil:
+		r.at(o.keys["messages"], ruleSchema, "a prompt has a template or messages, not both", "")
+	case template == nil && messages == nil:
+		hint := "write template: |- and the text below it, or messages: with a role and a content each"
+		if partial {
+			hint = "write template: |- and the text below it"
+		}
+		r.at(root, ruleSchema, what+" needs a template", hint)
+	case messages != nil && partial:
+		r.at(o.keys["messages"], ruleSchema, "a partial has a template, not messages", "a partial is text that other prompts render; messages belong to a prompt, whose name has no underscore")
+	case template != nil:
+		if s, ok := r.text(template, "template"); ok {
+			r.cut(template, "template")
+			b.parts = []part{{role: "user", text: r.compile(s, template)}}
+		}
+	default:
+		b.chat = true
+		b.parts = r.messages(messages)
+	}
+	if n := o.values["tests"]; n != nil {
+		if partial {
+			r.at(o.keys["tests"], ruleSchema, "a partial has no tests", "test the prompts that render it")
+		} else {
+			b.tests = r.tests(n)
+		}
+	}
+	r.variables(b, o, partial)
+	return b
+}
+
+// id decodes the identity that survives renames.
+func (o *object) id() string {
+	id := o.line("id")
+	if id == "" {
+		return ""
+	}
+	if _, err := ulid.ParseStrict(id); err != nil {
+		o.at(o.values["id"], ruleSchema, fmt.Sprintf("%q is not a ULID", id), "an id is 26 letters and digits; leave it out if you have none")
+		return ""
+	}
+	return id
+}
+
+func (r *reader) messages(n *yaml.Node) []part {
+	if n.Kind != yaml.SequenceNode {
+		r.wrongType(n, "messages", "a list")
+		return nil
+	}
+	if len(n.Content) == 0 {
+		r.at(n, ruleSchema, "messages is empty", "a message is a role and a content")
+	}
+	var parts []part
+	for _, c := range n.Content {
+		o := r.object(c, "a message", false, "role", "content", "insert", "roles")
+		if o == nil {
+			continue
+		}
+		if o.keys["insert"] != nil {
+			parts = append(parts, o.insertion())
+			continue
+		}
+		if o.keys["roles"] != nil {
+			r.at(o.keys["roles"], ruleSchema, "roles goes with insert", "say role: for the role of a message")
+		}
+		p := part{role: o.role()}
+		if content := o.need("content"); content != nil {
+			s, ok := r.text(content, "content")
+			if !ok {
+				continue
+			}
+			r.cut(content, "content")
+			p.text = r.compile(s, content)
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+func (o *object) role() string {
+	n := o.need("role")
+	if n == nil {
+		return ""
+	}
+	s, ok := o.text("role")
+	if ok && !slices.Contains(roles, s) {
+		o.at(n, ruleSchema, fmt.Sprintf("unknown role %q", s)+didYouMean(s, slices.Values(roles)), "roles are "+list(roles))
+	}
+	return s
+}
+
+func (o *object) insertion() part {
+	for _, key := range []string{"role", "content"} {
+		if n := o.keys[key]; n != nil {
+			o.at(n, ruleSchema, key+" does not go with insert", "the inserted messages bring their own roles and contents")
+		}
+	}
+	p := part{roles: insertable}
+	p.insert = o.line("insert")
+	p.place = mark{o.values["insert"].Line, o.values["insert"].Column}
+	if n := o.values["roles"]; n != nil {
+		p.roles = o.texts("roles")
+		if len(p.roles) == 0 && n.Kind == yaml.SequenceNode {
+			o.at(n, ruleSchema, "roles is empty", "")
+		}
+		for i, role := range p.roles {
+			if !slices.Contains(roles, role) && i < len(n.Content) {
+				o.at(n.Content[i], ruleSchema, fmt.Sprintf("unknown role %q", role)+didYouMean(role, slices.Values(roles)), "roles are "+list(roles))
+			}
+		}
+	}
+	return p
+}
+
+// variables checks what the templates use against what the prompt declares.
+func (r *reader) variables(b *body, o *object, partial bool) {
+	used := map[string]bool{}
+	compiled := true
+	for _, p := range b.parts {
+		if p.text == nil {
+			r.inserted(b, o, p)
+			used[p.insert] = true
+			continue
+		}
+		compiled = compiled && !p.text.broken
+		if loop := p.text.openLoop; loop != nil && !partial {
+			line, col := p.text.at(loop.Line, loop.Col)
+			r.report(line, col, ruleUndeclared, "forloop is used outside of a loop", "it is there between {% for %} and {% endfor %}, and in a partial that is rendered for each item")
+		}
+		for _, v := range p.text.variables {
+			first := !used[v.Name]
+			used[v.Name] = true
+			if partial && !b.declared {
+				if first {
+					b.free = append(b.free, v.Name)
+				}
+				continue
+			}
+			if !declares(b.parameters, v.Name) && !o.declares(v.Name) {
+				line, col := p.text.at(v.Line, v.Col)
+				r.report(line, col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", v.Name)+didYouMean(v.Name, names(b.parameters)),
+					fmt.Sprintf("declare it: parameters: {%s: {type: string}}", v.Name))
+			}
+		}
+		p.text.variables, p.text.openLoop = nil, nil
+		for _, q := range p.text.partials {
+			line, col := p.text.at(q.Line, q.Col)
+			b.renders = append(b.renders, renders{q.Name, q.Args, mark{line, col}})
+		}
+		p.text.complete(addressOf(r.path), b.optional(used, partial))
+		p.text.partials = nil
+	}
+	if !compiled {
+		return // what is unused cannot be told
+	}
+	n := o.values["parameters"]
+	for _, p := range b.parameters {
+		if used[p.Name] {
+			continue
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if key := n.Content[i]; key.Value == p.Name {
+				r.at(key, ruleUnused, fmt.Sprintf("the parameter %s is not used", p.Name), "use it in a template, or remove it")
+			}
+		}
+	}
+}
+
+// optional are the parameters of a partial that its callers may leave out and
+// that its template uses.
+func (b *body) optional(used map[string]bool, partial bool) []Parameter {
+	var out []Parameter
+	for _, p := range b.parameters {
+		if partial && !p.Required && used[p.Name] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// declares reports whether the file names a parameter, though what it says of
+// it may be wrong.
+func (o *object) declares(name string) bool {
+	n := o.values["parameters"]
+	if n == nil || n.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return true
+		}
+	}
+	return false
+}
+
+func declares(parameters []Parameter, name string) bool {
+	return slices.ContainsFunc(parameters, func(p Parameter) bool { return p.Name == name })
+}
+
+// inserted checks the parameter whose messages are inserted.
+func (r *reader) inserted(b *body, o *object, part part) {
+	name := part.insert
+	if name == "" {
+		return
+	}
+	for _, p := range b.parameters {
+		if p.Name == name {
+			if p.Type != TypeMessages && slices.Contains(parameterTypes, p.Type) {
+				r.report(part.place.line, part.place.col, ruleInsert, fmt.Sprintf("the parameter %s is of type %s and cannot be inserted", name, p.Type), fmt.Sprintf("declare it as %s: {type: messages}", name))
+			}
+			return
+		}
+	}
+	if o.declares(name) {
+		return
+	}
+	r.report(part.place.line, part.place.col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", name)+didYouMean(name, names(b.parameters)), fmt.Sprintf("declare it: parameters: {%s: {type: messages}}", name))
+}

@@ -1,0 +1,328 @@
+package prompt
+
+import (
+	"cmp"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// edit makes a tree out of another and some changes, in four steps: read the
+// changed files; find out what has to be linked again; link it, what is rendered
+// before what renders it; run the tests of what was linked.
+type edit struct {
+	options    Options
+	before     *Tree
+	files      *shelving[*file]
+	prompts    *shelving[*Prompt]
+	found      *shelving[[]Problem]
+	uses       *shelving[users]
+	ids        map[string][]string
+	idsOwn     bool
+	unresolved wording
+	strays     wording
+
+	changed []changed
+	seeds   map[string]bool // paths of prompts to link, with what depends on them
+	sets    map[string]bool // folders of sets whose existence, version or ranges may differ
+	linked  []*Prompt       // in the order of their linking
+	links   int
+	now     *Tree // what the steps read: the shelves as they stand
+}
+
+// changed is a path whose file is not what it was.
+type changed struct {
+	path          string
+	kind          kind
+	before, after *file // nil where there is none
+}
+
+func newEdit(t *Tree) *edit {
+	return &edit{
+		options: t.options, before: t, files: change(t.files), prompts: change(t.prompts), found: change(t.found), uses: change(t.uses),
+		ids: t.ids, unresolved: wording{words: t.unresolved}, strays: wording{words: t.strays},
+		seeds: map[string]bool{}, sets: map[string]bool{},
+	}
+}
+
+// read parses the changed files, on all processors.
+func (e *edit) read(changes []Change) {
+	last := make(map[string]int, len(changes))
+	for i, c := range changes {
+		if classify(c.Path) != kindNone {
+			last[c.Path] = i
+		}
+	}
+	indexes := slices.Sorted(maps.Values(last))
+	results := make([]changed, len(indexes))
+	parallel(len(indexes), func(i int) {
+		c := changes[indexes[i]]
+		kind := classify(c.Path)
+		before, _ := e.before.files.get(c.Path)
+		results[i] = changed{c.Path, kind, before, nil}
+		switch {
+		case c.Removed:
+		case before != nil && before.sum == sumOf(c.Content):
+			results[i].after = before
+		default:
+			results[i].after = parse(c.Path, kind, c.Content, e.options)
+		}
+	})
+	for _, r := range results {
+		if r.before == r.after {
+			continue
+		}
+		e.changed = append(e.changed, r)
+		if r.after == nil {
+			e.files.remove(r.path)
+		} else {
+			e.files.set(r.path, r.after)
+		}
+	}
+	slices.SortFunc(e.changed, func(a, b changed) int { return cmp.Compare(a.path, b.path) })
+}
+
+// parallel calls f for 0 to n-1, on all processors.
+func parallel(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// link links again what the changes touch.
+func (e *edit) link() {
+	came := map[string]bool{}     // projects in which a file came or went
+	projects := map[string]bool{} // that became ones, or no longer are
+	appeared := false             // a prompt or a set came or went
+	for _, c := range e.changed {
+		folder, _ := split(c.path)
+		project, _, _ := strings.Cut(c.path, "/")
+		moved := (c.before == nil) != (c.after == nil)
+		came[project] = came[project] || moved
+		switch c.kind {
+		case kindPrompt:
+			e.seeds[c.path] = true
+			e.identify(c)
+			e.reference(c)
+		case kindSet:
+			e.sets[folder] = true
+			e.identify(c)
+		case kindProject:
+			projects[project] = projects[project] || moved
+		case kindStray:
+			e.strays.set(c.path, c.after != nil)
+		}
+		if moved && (c.kind == kindPrompt || c.kind == kindSet) {
+			appeared = true
+			e.sets[folder] = true
+		}
+		e.settle(c.path, nil)
+	}
+	e.now = &Tree{options: e.options, files: e.files.shelf, prompts: e.prompts.shelf, uses: e.uses.shelf, ids: e.ids}
+	for project, turned := range projects {
+		if turned {
+			e.now.files.each(project, func(path string, f *file) {
+				if f.kind == kindPrompt {
+					e.seeds[path] = true
+				}
+			})
+		}
+	}
+	for path := range e.strays.words {
+		if project, _, _ := strings.Cut(path, "/"); came[project] {
+			e.stray(path)
+		}
+	}
+	if appeared {
+		for path := range e.unresolved.words {
+			e.again([]string{path})
+		}
+	}
+	e.linkSets()
+	e.linkPrompts()
+}
+
+// settle records what is wrong with a path: what its file says alone, and what
+// linking found.
+func (e *edit) settle(path string, found []Problem) {
+	f, ok := e.files.shelf.get(path)
+	var all []Problem
+	if ok {
+		all = append(append(all, f.problems...), found...)
+	}
+	if len(all) == 0 {
+		e.found.remove(path)
+		return
+	}
+	e.found.set(path, all)
+}
+
+// add records more that is wrong with a path.
+func (e *edit) add(path string, more []Problem) {
+	if len(more) == 0 {
+		return
+	}
+	old, _ := e.found.shelf.get(path)
+	e.found.set(path, append(slices.Clip(old), more...))
+}
+
+// identify keeps the index of ids.
+func (e *edit) identify(c changed) {
+	was, is := c.before.id(), c.after.id()
+	if was == is {
+		return
+	}
+	if !e.idsOwn {
+		e.ids, e.idsOwn = maps.Clone(e.ids), true
+		if e.ids == nil {
+			e.ids = map[string][]string{}
+		}
+	}
+	if was != "" {
+		left := slices.DeleteFunc(slices.Clone(e.ids[was]), func(p string) bool { return p == c.path })
+		e.ids[was] = left
+		if len(left) == 0 {
+			delete(e.ids, was)
+		}
+		e.again(left)
+	}
+	if is != "" {
+		e.again(e.ids[is])
+		with := append(slices.Clone(e.ids[is]), c.path)
+		slices.Sort(with)
+		e.ids[is] = with
+	}
+}
+
+// again has prompts and sets linked again.
+func (e *edit) again(paths []string) {
+	for _, p := range paths {
+		if folder, name := split(p); name == setFile {
+			e.sets[folder] = true
+		} else {
+			e.seeds[p] = true
+		}
+	}
+}
+
+// id returns the id that a file claims.
+func (f *file) id() string {
+	switch {
+	case f == nil:
+		return ""
+	case f.prompt != nil:
+		return f.prompt.id
+	case f.set != nil:
+		return f.set.id
+	}
+	return ""
+}
+
+// reference keeps the index of who renders what.
+func (e *edit) reference(c changed) {
+	was, is := targets(c.before), targets(c.after)
+	for _, target := range was {
+		if _, still := slices.BinarySearch(is, target); still {
+			continue
+		}
+		old, _ := e.uses.shelf.get(target)
+		left := slices.DeleteFunc(slices.Clone(old), func(p string) bool { return p == c.path })
+		if len(left) == 0 {
+			e.uses.remove(target)
+		} else {
+			e.uses.set(target, left)
+		}
+	}
+	for _, target := range is {
+		if _, already := slices.BinarySearch(was, target); already {
+			continue
+		}
+		old, _ := e.uses.shelf.get(target)
+		i, _ := slices.BinarySearch(old, c.path)
+		e.uses.set(target, slices.Insert(slices.Clone(old), i, c.path))
+	}
+}
+
+// targets are the sorted paths that a prompt renders, there or not.
+func targets(f *file) []string {
+	if f == nil || f.prompt == nil {
+		return nil
+	}
+	var paths []string
+	from := addressOf(f.path)
+	for _, r := range f.prompt.renders {
+		if a, err := resolve(from, r.name); err == nil {
+			paths = append(paths, a.Path())
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// stray checks a YAML file that is not where it should be.
+func (e *edit) stray(path string) {
+	project, _, _ := strings.Cut(path, "/")
+	files := e.now.files
+	_, name := split(path)
+	if f := files[project][projectFile]; f == nil && name != projectFile {
+		e.settle(path, nil) // not a project: none of our business
+		return
+	}
+	p := stray(path, files.has)
+	if e.options.CompileOnly && rules[p.Rule].lint {
+		e.settle(path, nil)
+		return
+	}
+	e.settle(path, []Problem{p})
+}
+
+// test runs the tests of what was linked.
+func (e *edit) test() {
+	if e.options.CompileOnly {
+		return
+	}
+	results := make([][]Problem, len(e.linked))
+	parallel(len(e.linked), func(i int) {
+		if p := e.linked[i]; p.links.broken == nil {
+			results[i] = p.test()
+		}
+	})
+	for i, p := range e.linked {
+		e.add(p.Path, results[i])
+	}
+	for _, p := range e.linked {
+		for _, part := range p.body.parts {
+			if part.text != nil {
+				part.text.forget()
+			}
+		}
+	}
+}
+
+// tree returns the result.
+func (e *edit) tree() *Tree {
+	t := &Tree{
+		options: e.options, files: e.files.shelf, prompts: e.prompts.shelf, found: e.found.shelf, uses: e.uses.shelf,
+		ids: e.ids, unresolved: e.unresolved.words, strays: e.strays.words, parsed: len(e.changed), linked: e.links,
+	}
+	t.problems = sync.OnceValue(t.collect)
+	t.projects = sync.OnceValue(t.list)
+	return t
+}

@@ -1,0 +1,410 @@
+package prompt
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxRenderDepth is how many partials may stand inside of each other.
+const maxRenderDepth = 8
+
+// linkage is what linking found out about a prompt.
+type linkage struct {
+	depth  int      // of the partials below it
+	cyclic bool     // it is in a cycle, or renders what is
+	broken *Problem // the first problem that keeps it from being rendered
+}
+
+// resolve finds the address that a render tag means: a name without a slash is
+// in the same set.
+func resolve(from Address, name string) (Address, error) {
+	if !strings.Contains(name, "/") {
+		name = from.folder() + "/" + name
+	}
+	return ParseAddress(name)
+}
+
+// linkPrompts links the seeds and all that depends on them, what is rendered
+// before what renders it.
+func (e *edit) linkPrompts() {
+	affected := map[string]bool{}
+	queue := slices.Sorted(maps.Keys(e.seeds))
+	for len(queue) > 0 {
+		path := queue[0]
+		queue = queue[1:]
+		if affected[path] {
+			continue
+		}
+		affected[path] = true
+		by, _ := e.now.uses.get(path)
+		queue = append(queue, by...)
+	}
+	w := &walk{edit: e, affected: affected, index: map[string]int{}, low: map[string]int{}, onStack: map[string]bool{}}
+	for _, path := range slices.Sorted(maps.Keys(affected)) {
+		if f, ok := e.now.files.get(path); !ok || f.kind != kindPrompt {
+			e.prompts.remove(path)
+			e.unresolved.set(path, false)
+			continue
+		}
+		if w.index[path] == 0 {
+			w.visit(path)
+		}
+	}
+}
+
+// walk visits prompts so that cycles come out as groups, each after the groups
+// it renders (Tarjan's strongly connected components).
+type walk struct {
+	*edit
+	affected map[string]bool
+	index    map[string]int
+	low      map[string]int
+	onStack  map[string]bool
+	stack    []string
+}
+
+func (w *walk) visit(path string) {
+	w.index[path] = len(w.index) + 1
+	w.low[path] = w.index[path]
+	w.stack = append(w.stack, path)
+	w.onStack[path] = true
+	f, _ := w.now.files.get(path)
+	next := targets(f)
+	for _, target := range next {
+		if g, ok := w.now.files.get(target); !ok || g.kind != kindPrompt || !w.affected[target] {
+			continue
+		}
+		if w.index[target] == 0 {
+			w.visit(target)
+			w.low[path] = min(w.low[path], w.low[target])
+		} else if w.onStack[target] {
+			w.low[path] = min(w.low[path], w.index[target])
+		}
+	}
+	if w.low[path] != w.index[path] {
+		return
+	}
+	i := slices.Index(w.stack, path)
+	group := slices.Clone(w.stack[i:])
+	w.stack = w.stack[:i]
+	for _, p := range group {
+		delete(w.onStack, p)
+	}
+	slices.Sort(group)
+	cycle := len(group) > 1 || slices.Contains(next, path)
+	for _, p := range group {
+		var within []string
+		if cycle {
+			within = group
+		}
+		w.one(p, within)
+	}
+}
+
+// one links a prompt. cycle holds the sorted paths of the cycles it is in, if
+// any.
+func (e *edit) one(path string, cycle []string) {
+	f, _ := e.now.files.get(path)
+	a := addressOf(path)
+	p := &Prompt{Address: a, Path: path, body: f.prompt}
+	e.links++
+	if p.body == nil {
+		p.body = &body{}
+	}
+	b := p.body
+	p.ID, p.Name, p.Description, p.Tags, p.Model, p.ModelParameters = b.id, b.name, b.description, b.tags, b.model, b.modelParameters
+	p.Parameters, p.Metadata, p.Extra, p.Tests = b.parameters, b.metadata, b.extra, len(b.tests)
+	p.links.cyclic = cycle != nil
+	c := &linking{edit: e, prompt: p, cycle: cycle}
+	if !e.options.CompileOnly && !e.now.files.has(a.Project+"/"+projectFile) {
+		// Whatever else there is to say about a file outside of a project would
+		// be noise.
+		c.report(mark{1, 1}, ruleAddress, fmt.Sprintf("the folder %s is not a project", a.Project), fmt.Sprintf("make it one with a file %s/%s that says name: …", a.Project, projectFile))
+		e.found.set(path, c.problems)
+		p.links.broken = &c.problems[0]
+		c.depend()
+	} else {
+		c.depend()
+		c.duplicate()
+		e.settle(path, c.problems)
+		p.links.broken = f.broken()
+	}
+	for i := range c.problems {
+		if p.links.broken == nil && !rules[c.problems[i].Rule].lint {
+			p.links.broken = &c.problems[i]
+		}
+	}
+	if p.links.broken == nil {
+		p.links.broken = c.below
+	}
+	e.unresolved.set(path, c.missing)
+	e.prompts.set(path, p)
+	e.now.prompts = e.prompts.shelf
+	e.linked = append(e.linked, p)
+}
+
+// linking is the linking of one prompt.
+type linking struct {
+	*edit
+	prompt   *Prompt
+	cycle    []string
+	problems []Problem
+	below    *Problem // what is wrong with something it renders
+	missing  bool
+}
+
+func (c *linking) report(at mark, id, message, hint string) {
+	if c.options.CompileOnly && rules[id].lint {
+		return
+	}
+	c.problems = append(c.problems, Problem{Path: c.prompt.Path, Line: at.line, Col: at.col, Rule: id, Message: message, Hint: hint})
+}
+
+// depend finds what the prompt renders and checks that it can.
+func (c *linking) depend() {
+	p := c.prompt
+	deepest := -1
+	for i, r := range p.body.renders {
+		a, err := resolve(p.Address, r.name)
+		if err != nil {
+			hint := "a partial is named by its address, project/set/name, or by its name alone in the same set"
+			if strings.Contains(r.name, "@") {
+				hint = "leave out @ and what follows: dependencies float with the commit"
+			}
+			c.report(r.mark, ruleAddress, err.Error(), hint)
+			continue
+		}
+		f, ok := c.now.files.get(a.Path())
+		if !ok || f.kind != kindPrompt {
+			c.missing = true
+			c.report(r.mark, ruleMissingDependency, fmt.Sprintf("there is no %s", a)+didYouMean(a.String(), c.near(a)), c.whereLike(a))
+			continue
+		}
+		if p.deps == nil {
+			p.deps = make(map[string]*Prompt, len(p.body.renders))
+		}
+		if _, in := slices.BinarySearch(c.cycle, a.Path()); in {
+			c.report(r.mark, ruleDependencyCycle, "prompts render each other: "+c.way(a), "take the shared text into a partial of its own")
+			continue
+		}
+		q, _ := c.prompts.shelf.get(a.Path())
+		p.deps[a.String()] = q
+		c.interfaceOf(r, q)
+		switch {
+		case q.links.cyclic:
+			p.links.cyclic = true
+		case q.links.depth+1 > p.links.depth:
+			p.links.depth, deepest = q.links.depth+1, i
+		}
+		if c.below == nil {
+			c.below = q.links.broken
+		}
+	}
+	if p.links.depth > maxRenderDepth && !p.links.cyclic {
+		c.report(p.body.renders[deepest].mark, ruleDependencyDepth,
+			fmt.Sprintf("partials are nested %d deep, more than %d", p.links.depth, maxRenderDepth), "render some of them from the prompt itself")
+	}
+}
+
+// near are the addresses that an author may have meant: those of the same set,
+// and those that differ only in the set.
+func (c *linking) near(a Address) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, f := range c.now.files[a.folder()] {
+			if f.kind == kindPrompt && f.path != c.prompt.Path && !yield(strings.TrimSuffix(a.folder()+"/"+name, Suffix)) {
+				return
+			}
+		}
+		for folder, names := range c.now.files {
+			if f := names[a.Name+Suffix]; f != nil && f.kind == kindPrompt && !yield(folder+"/"+a.Name) {
+				return
+			}
+		}
+	}
+}
+
+// whereLike tells where else a partial of this name is.
+func (c *linking) whereLike(a Address) string {
+	var same []string
+	for folder, names := range c.now.files {
+		if f := names[a.Name+Suffix]; f != nil && f.kind == kindPrompt {
+			same = append(same, folder+"/"+a.Name)
+		}
+	}
+	if slices.Sort(same); len(same) > 0 {
+		return "there is " + list(same)
+	}
+	return "write it at " + a.Path()
+}
+
+// interfaceOf checks what a render tag passes against what the partial takes.
+func (c *linking) interfaceOf(r renders, q *Prompt) {
+	if !q.Address.IsPartial() {
+		c.report(r.mark, ruleRenderTarget, fmt.Sprintf("%s is a prompt, and only partials are rendered inside of others", q.Address), "take the shared text into a partial, whose name begins with _")
+		return
+	}
+	if c.now.broken(q.Path) {
+		return // its own problems come first
+	}
+	takes := q.body.free
+	if q.body.declared {
+		takes = slices.Collect(names(q.Parameters))
+	}
+	for _, arg := range r.args {
+		if !slices.Contains(takes, arg) {
+			hint := fmt.Sprintf("%s takes no arguments", q.Address)
+			if len(takes) > 0 {
+				hint = fmt.Sprintf("%s takes %s", q.Address, list(takes))
+			}
+			c.report(r.mark, ruleRenderArgument, fmt.Sprintf("%s has no parameter %q", q.Address, arg)+didYouMean(arg, slices.Values(takes)), hint)
+		}
+	}
+	for _, name := range takes {
+		if slices.Contains(r.args, name) {
+			continue
+		}
+		hint := fmt.Sprintf(`pass it: {%% render "%s", %s: … %%}`, r.name, name)
+		if !q.body.declared {
+			hint += fmt.Sprintf(", or give %s a parameter of that name with a default", q.Address)
+		} else if parameter, _ := q.Parameter(name); !parameter.Required {
+			continue
+		}
+		c.report(r.mark, ruleRenderArgument, fmt.Sprintf("%s needs the argument %q", q.Address, name), hint)
+	}
+}
+
+// broken reports whether a file's own problems keep it from being understood.
+func (t *Tree) broken(path string) bool {
+	f, ok := t.files.get(path)
+	return !ok || f.prompt == nil || f.broken() != nil
+}
+
+// way writes a cycle: from the prompt through one that it renders back to it,
+// by the shortest way.
+func (c *linking) way(through Address) string {
+	start, from := c.prompt.Path, through.Path()
+	came := map[string]string{from: start} // the one before, on the way from start
+	for queue := []string{from}; len(queue) > 0 && came[start] == "" && from != start; queue = queue[1:] {
+		f, _ := c.now.files.get(queue[0])
+		for _, next := range targets(f) {
+			_, in := slices.BinarySearch(c.cycle, next)
+			if in && came[next] == "" {
+				came[next] = queue[0]
+				queue = append(queue, next)
+			}
+		}
+	}
+	way := []string{strings.TrimSuffix(start, Suffix)}
+	for at := came[start]; at != start; at = came[at] {
+		way = append(way, strings.TrimSuffix(at, Suffix))
+	}
+	way = append(way, way[0])
+	slices.Reverse(way)
+	return strings.Join(way, " → ")
+}
+
+// duplicate checks that nobody else has the prompt's id.
+func (c *linking) duplicate() {
+	if other := c.otherWith(c.prompt.ID, c.prompt.Path); other != "" {
+		c.report(c.prompt.body.idPlace, ruleDuplicateID, sameID(other), sameIDHint)
+	}
+}
+
+// otherWith returns the first other file with an id, or "".
+func (e *edit) otherWith(id, path string) string {
+	if id == "" {
+		return ""
+	}
+	for _, other := range e.ids[id] {
+		if other != path {
+			return other
+		}
+	}
+	return ""
+}
+
+func sameID(other string) string { return fmt.Sprintf("the id is also the one of %s", other) }
+
+const sameIDHint = "an id belongs to one file: remove it from the copy"
+
+// linkSets checks the ranges of the sets that changed and of those that depend
+// on them.
+func (e *edit) linkSets() {
+	touched := e.sets
+	if e.options.CompileOnly || len(touched) == 0 {
+		return
+	}
+	for folder, names := range e.now.files {
+		f := names[setFile]
+		if f == nil || f.kind != kindSet {
+			continue
+		}
+		concerned := touched[folder]
+		if f.set != nil {
+			for _, r := range f.set.ranges {
+				concerned = concerned || touched[r.Set]
+			}
+		}
+		if concerned {
+			e.linkSet(folder, f)
+		}
+	}
+	for folder := range touched {
+		if path := folder + "/" + setFile; !e.now.files.has(path) {
+			e.unresolved.set(path, false)
+		}
+	}
+}
+
+func (e *edit) linkSet(folder string, f *file) {
+	e.links++
+	var problems []Problem
+	report := func(at mark, id, message, hint string) {
+		problems = append(problems, Problem{Path: f.path, Line: at.line, Col: at.col, Rule: id, Message: message, Hint: hint})
+	}
+	missing := false
+	if f.set != nil {
+		if other := e.otherWith(f.set.id, f.path); other != "" {
+			report(f.set.idPlace, ruleDuplicateID, sameID(other), sameIDHint)
+		}
+		for _, r := range f.set.ranges {
+			target, there := e.now.files[r.Set]
+			switch at := target[setFile]; {
+			case r.Set == folder:
+				report(r.key, ruleVersionRange, "a set cannot depend on itself", "")
+			case !there || !isSet(target):
+				missing = true
+				report(r.key, ruleMissingDependency, fmt.Sprintf("there is no set %s", r.Set)+didYouMean(r.Set, e.setFolders()), "")
+			case at == nil || at.set == nil || at.set.version == nil:
+				report(r.value, ruleVersionRange, fmt.Sprintf("%s has no version, so that %s cannot be met", r.Set, r.Range.Range), fmt.Sprintf("give it one in %s/%s", r.Set, setFile))
+			case !r.constraint.Check(at.set.version):
+				report(r.value, ruleVersionRange, fmt.Sprintf("%s is %s, which %s does not allow", r.Set, at.set.versionText, r.Range.Range), "change the range, or bring the set to a version that it allows")
+			}
+		}
+	}
+	e.unresolved.set(f.path, missing)
+	e.settle(f.path, problems)
+}
+
+// isSet reports whether a folder's files make it a set.
+func isSet(names map[string]*file) bool {
+	for _, f := range names {
+		if f.kind == kindSet || f.kind == kindPrompt {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *edit) setFolders() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for folder, names := range e.now.files {
+			if isSet(names) && !yield(folder) {
+				return
+			}
+		}
+	}
+}

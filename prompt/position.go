@@ -1,0 +1,271 @@
+package prompt
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// source is a file as lines, for finding places in it.
+type source struct {
+	content []byte
+	split   []string // see lines
+}
+
+// lines returns the lines without their ends, as the YAML parser counts them.
+func (s *source) lines() []string {
+	if s.split == nil {
+		text := strings.TrimPrefix(string(s.content), "\ufeff")
+		start := 0
+		for i := 0; i < len(text); i++ {
+			switch text[i] {
+			case '\r':
+				s.split = append(s.split, text[start:i])
+				if i+1 < len(text) && text[i+1] == '\n' {
+					i++
+				}
+				start = i + 1
+			case '\n':
+				s.split = append(s.split, text[start:i])
+				start = i + 1
+			}
+		}
+		s.split = append(s.split, text[start:])
+	}
+	return s.split
+}
+
+// line returns a line by its number from 1, "" where there is none.
+func (s *source) line(n int) string {
+	if lines := s.lines(); n >= 1 && n <= len(lines) {
+		return lines[n-1]
+	}
+	return ""
+}
+
+// from returns the rest of a line from a column on.
+func (s *source) from(line, col int) string {
+	text := s.line(line)
+	for ; col > 1 && text != ""; col-- {
+		_, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+	}
+	return text
+}
+
+// A place says where in its file a scalar's text stands, so that a position in
+// the text becomes one in the file. It keeps no more of the file than it needs:
+// nothing for a literal block, the scalar itself for the other styles, in which
+// lines are folded and characters escaped.
+type place struct {
+	style  yaml.Style
+	line   int // in the file, of the first line of the text
+	col    int // of its first character; in a block, of the indentation's end
+	folded string
+}
+
+// placeOf finds the place of a scalar.
+func (s *source) placeOf(n *yaml.Node) place {
+	p := place{style: n.Style & (yaml.LiteralStyle | yaml.FoldedStyle | yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle), line: n.Line, col: n.Column}
+	switch p.style {
+	case yaml.LiteralStyle, yaml.FoldedStyle:
+		p.line++
+		p.col = 1
+		for i, text := 0, strings.Split(n.Value, "\n"); i < len(text); i++ {
+			// The first line that is not blank tells how far the block is
+			// indented.
+			if strings.TrimSpace(text[i]) != "" {
+				at := p.line
+				for strings.TrimSpace(s.line(at)) == "" && at < len(s.lines()) {
+					at++
+				}
+				p.col = 1 + indentOf(s.line(at)) - indentOf(text[i])
+				break
+			}
+		}
+		if p.style == yaml.LiteralStyle {
+			return p
+		}
+	}
+	p.folded = s.scalar(n, p)
+	return p
+}
+
+// scalar returns the source of a scalar, from its place to the end of its last
+// line.
+func (s *source) scalar(n *yaml.Node, p place) string {
+	left := 0 // printable characters that are still to come
+	for _, c := range n.Value {
+		if !unicode.IsSpace(c) {
+			left++
+		}
+	}
+	var b strings.Builder
+	closed := closer{style: p.style}
+	for at := p.line; at <= len(s.lines()); at++ {
+		text := s.line(at)
+		if at == p.line && p.style != yaml.FoldedStyle {
+			text = s.from(at, p.col)
+		}
+		if at > p.line {
+			b.WriteByte('\n')
+		}
+		b.WriteString(text)
+		if closed.quoted() {
+			if closed.line(text) {
+				break
+			}
+			continue
+		}
+		for _, c := range text {
+			if !unicode.IsSpace(c) {
+				left--
+			}
+		}
+		if left <= 0 {
+			break
+		}
+	}
+	return b.String()
+}
+
+// closer finds the end of a quoted scalar, line by line.
+type closer struct {
+	style  yaml.Style
+	opened bool
+}
+
+func (c *closer) quoted() bool {
+	return c.style == yaml.SingleQuotedStyle || c.style == yaml.DoubleQuotedStyle
+}
+
+// line reports whether the scalar ends in this line.
+func (c *closer) line(text string) bool {
+	quote := byte('"')
+	if c.style == yaml.SingleQuotedStyle {
+		quote = '\''
+	}
+	for i := 0; i < len(text); i++ {
+		switch {
+		case !c.opened:
+			c.opened = true // the quote it begins with
+		case quote == '"' && text[i] == '\\':
+			i++
+		case text[i] == quote && quote == '\'' && i+1 < len(text) && text[i+1] == quote:
+			i++
+		case text[i] == quote:
+			return true
+		}
+	}
+	return false
+}
+
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
+// find turns a position in the text, line and column from 1, into one in the
+// file.
+func (p place) find(value string, line, col int) (int, int) {
+	switch {
+	case p.line == 0: // not from a file
+		return line, col
+	case p.style == yaml.LiteralStyle:
+		return p.line + line - 1, p.col + col - 1
+	}
+	// The printable characters of the text are those of its source, in the same
+	// order; only white space is folded.
+	n, before := 0, rune(0)
+	l, c := 1, 1
+	for _, r := range value {
+		if l == line && c == col {
+			if unicode.IsSpace(r) {
+				before = r
+			}
+			break
+		}
+		if !unicode.IsSpace(r) {
+			n++
+		}
+		if c++; r == '\n' {
+			l, c = l+1, 1
+		}
+	}
+	first := p.col
+	if p.style == yaml.FoldedStyle {
+		first = 1
+	}
+	marks := printable(p.style, p.folded, p.line, first)
+	switch {
+	case n < len(marks) && before == 0:
+		return marks[n].line, marks[n].col
+	case n > 0 && n <= len(marks):
+		return marks[n-1].line, marks[n-1].col + 1
+	}
+	return p.line, p.col
+}
+
+type mark struct{ line, col int }
+
+// printable returns where the printable characters of a scalar stand in its
+// source, which begins at a line and a column.
+func printable(style yaml.Style, source string, line, col int) []mark {
+	var marks []mark
+	runes := []rune(source)
+	i := 0
+	if style == yaml.SingleQuotedStyle || style == yaml.DoubleQuotedStyle {
+		i, col = 1, col+1 // the opening quote
+	}
+	for i < len(runes) {
+		r, width := runes[i], 1
+		shown := !unicode.IsSpace(r)
+		switch {
+		case style == yaml.SingleQuotedStyle && r == '\'':
+			if i+1 >= len(runes) || runes[i+1] != '\'' {
+				return marks
+			}
+			width = 2
+		case style == yaml.DoubleQuotedStyle && r == '"':
+			return marks
+		case style == yaml.DoubleQuotedStyle && r == '\\' && i+1 < len(runes):
+			width, shown = escape(runes[i+1:])
+		}
+		if shown {
+			marks = append(marks, mark{line, col})
+		}
+		if r == '\n' {
+			line, col = line+1, 1
+		} else {
+			col += width
+		}
+		if r == '\\' && style == yaml.DoubleQuotedStyle && i+1 < len(runes) && runes[i+1] == '\n' {
+			line, col = line+1, 1
+		}
+		i += width
+	}
+	return marks
+}
+
+// escape returns how long an escape is, with its backslash, and whether what it
+// stands for is printable.
+func escape(after []rune) (width int, shown bool) {
+	digits := 0
+	switch after[0] {
+	case 'x':
+		digits = 2
+	case 'u':
+		digits = 4
+	case 'U':
+		digits = 8
+	case 'n', 't', '\t', 'r', 'v', 'f', ' ', '\n', 'N', '_', 'L', 'P':
+		return 2, false
+	default:
+		return 2, true
+	}
+	var c rune
+	for i := 1; i <= digits && i < len(after); i++ {
+		d := strings.IndexRune("0123456789abcdef", unicode.ToLower(after[i]))
+		c = c<<4 | rune(max(d, 0))
+	}
+	return 2 + digits, !unicode.IsSpace(c)
+}

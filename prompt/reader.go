@@ -1,0 +1,294 @@
+package prompt
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// reader decodes one file and collects what is wrong with it.
+type reader struct {
+	path        string
+	compileOnly bool
+	source      source
+	problems    []Problem
+}
+
+// report adds a problem, unless nobody asked for its rule.
+func (r *reader) report(line, col int, id, message, hint string) {
+	if r.compileOnly && rules[id].lint {
+		return
+	}
+	r.problems = append(r.problems, Problem{Path: r.path, Line: line, Col: col, Rule: id, Message: message, Hint: hint})
+}
+
+// at reports a problem at a node.
+func (r *reader) at(n *yaml.Node, id, message, hint string) {
+	r.report(n.Line, n.Column, id, message, hint)
+}
+
+// Words that other formats use for what Anvil calls otherwise.
+var synonyms = map[string]string{
+	"arguments": "parameters", "inputs": "parameters", "input_variables": "parameters", "variables": "parameters", "vars": "parameters", "input": "parameters",
+	"prompt": "template", "text": "template", "body": "template", "system": "messages", "conversation": "messages",
+	"config": "modelParameters", "model_parameters": "modelParameters", "options": "modelParameters", "settings": "modelParameters",
+	"testData": "tests", "evaluators": "tests", "title": "name", "labels": "tags",
+	"min": "minimum", "max": "maximum", "min_length": "minLength", "max_length": "maxLength", "optional": "required", "values": "enum", "regex": "pattern",
+	"inputs_from": "insert", "placeholder": "insert", "text_content": "content",
+}
+
+// object is a mapping that is being decoded.
+type object struct {
+	*reader
+	node   *yaml.Node
+	what   string // "a parameter", for messages
+	values map[string]*yaml.Node
+	keys   map[string]*yaml.Node
+}
+
+// object begins to decode a mapping: keys that are not known are reported, with
+// the nearest. extra allows x-* keys.
+func (r *reader) object(n *yaml.Node, what string, extra bool, known ...string) *object {
+	if n.Kind != yaml.MappingNode {
+		r.wrongType(n, what, "keys and values")
+		return nil
+	}
+	o := &object{r, n, what, make(map[string]*yaml.Node, len(n.Content)/2), make(map[string]*yaml.Node, len(n.Content)/2)}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind != yaml.ScalarNode {
+			r.notText(key, "a key")
+			continue
+		}
+		if extra && strings.HasPrefix(key.Value, "x-") {
+			o.keys[key.Value], o.values[key.Value] = key, value
+			continue
+		}
+		if !slices.Contains(known, key.Value) {
+			r.unknownKey(key, what, known, extra)
+			continue
+		}
+		o.keys[key.Value], o.values[key.Value] = key, value
+	}
+	return o
+}
+
+func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra bool) {
+	meant := nearest(key.Value, slices.Values(known))
+	if s := synonyms[key.Value]; meant == "" && slices.Contains(known, s) {
+		meant = s
+	}
+	message := fmt.Sprintf("unknown key %q", key.Value)
+	if meant != "" {
+		message += fmt.Sprintf(" (did you mean %s?)", meant)
+	}
+	hint := fmt.Sprintf("%s has the keys %s", what, list(known))
+	if extra {
+		hint += "; keys that begin with x- are yours"
+	}
+	r.at(key, ruleUnknownKey, message, hint)
+}
+
+// need returns a key's value and reports when it is missing.
+func (o *object) need(key string) *yaml.Node {
+	v := o.values[key]
+	if v == nil {
+		o.at(o.node, ruleSchema, fmt.Sprintf("%s needs the key %q", o.what, key), "")
+	}
+	return v
+}
+
+// extra returns the x-* values.
+func (o *object) extra() map[string]any {
+	var extra map[string]any
+	for _, key := range slices.Sorted(maps.Keys(o.values)) {
+		if !strings.HasPrefix(key, "x-") {
+			continue
+		}
+		if v, ok := o.value(o.values[key]); ok {
+			if extra == nil {
+				extra = map[string]any{}
+			}
+			extra[key] = v
+		}
+	}
+	return extra
+}
+
+// text decodes a key's text; "" when it is absent or wrong, and then ok is false.
+func (o *object) text(key string) (string, bool) {
+	n := o.values[key]
+	if n == nil {
+		return "", false
+	}
+	return o.reader.text(n, key)
+}
+
+// line is a text of one line that is not blank.
+func (o *object) line(key string) string {
+	s, ok := o.text(key)
+	if !ok {
+		return ""
+	}
+	switch trimmed := strings.TrimSpace(s); {
+	case trimmed == "":
+		o.at(o.values[key], ruleSchema, key+" is empty", "give it a value, or leave the key out")
+	case strings.ContainsAny(trimmed, "\n\r"):
+		o.at(o.values[key], ruleSchema, key+" has more than one line", "")
+	}
+	return s
+}
+
+// texts decodes a list of texts.
+func (o *object) texts(key string) []string {
+	n := o.values[key]
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		o.wrongType(n, key, "a list")
+		return nil
+	}
+	all := make([]string, 0, len(n.Content))
+	for _, c := range n.Content {
+		if s, ok := o.reader.text(c, "an item of "+key); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (o *object) boolean(key string, absent bool) bool {
+	n := o.values[key]
+	if n == nil {
+		return absent
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!bool" {
+		return strings.EqualFold(n.Value, "true")
+	}
+	switch strings.ToLower(n.Value) {
+	case "yes", "no", "on", "off", "y", "n":
+		o.at(n, ruleSchema, fmt.Sprintf("%s must be true or false", key), fmt.Sprintf("%s is text in YAML 1.2: write true or false", n.Value))
+	default:
+		o.wrongType(n, key, "true or false")
+	}
+	return absent
+}
+
+// count decodes a whole number that is not negative.
+func (o *object) count(key string) *int {
+	n := o.values[key]
+	if n == nil {
+		return nil
+	}
+	i, ok := integer(n)
+	if !ok || i < 0 {
+		o.wrongType(n, key, "a whole number from 0")
+		return nil
+	}
+	return &i
+}
+
+func (o *object) number(key string) *float64 {
+	n := o.values[key]
+	if n == nil {
+		return nil
+	}
+	f, ok := float(n)
+	if !ok {
+		o.wrongType(n, key, "a number")
+		return nil
+	}
+	return &f
+}
+
+// free decodes a mapping of anything.
+func (o *object) free(key string) map[string]any {
+	n := o.values[key]
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		o.wrongType(n, key, "keys and values")
+		return nil
+	}
+	v, _ := o.value(n)
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// text decodes a text. Numbers, booleans and nothing are not taken for one:
+// what was meant by 1.10 or by no must be written, not guessed.
+func (r *reader) text(n *yaml.Node, what string) (string, bool) {
+	if plainText(n) {
+		return n.Value, true
+	}
+	r.notText(n, what)
+	return "", false
+}
+
+func (r *reader) notText(n *yaml.Node, what string) {
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		r.at(n, ruleSchema, fmt.Sprintf("%s must be text, and %s is %s", what, n.Value, kindOf(n)), fmt.Sprintf("put it in quotes: %q", n.Value))
+		return
+	}
+	r.wrongType(n, what, "text")
+}
+
+// wrongType reports a node that is not what it must be.
+func (r *reader) wrongType(n *yaml.Node, what, want string) {
+	hint := ""
+	got := kindOf(n)
+	switch {
+	case n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && r.braces(n):
+		got, hint = "a value that begins with a brace", `write "{{ … }}" in quotes, or begin a block with |- and put the text below it`
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		got, hint = "empty", "give it a value, or leave the key out"
+	case n.Kind == yaml.MappingNode && want == "text":
+		hint = "put text that contains a colon and a space in quotes"
+	case n.Kind == yaml.SequenceNode && want == "text":
+		hint = "put text that begins with [ or - in quotes"
+	}
+	r.at(n, ruleSchema, fmt.Sprintf("%s must be %s, not %s", what, want, got), hint)
+}
+
+// braces reports whether a flow mapping is a template that was not quoted.
+func (r *reader) braces(n *yaml.Node) bool {
+	text := r.source.from(n.Line, n.Column)
+	return strings.HasPrefix(text, "{{") || strings.HasPrefix(text, "{%")
+}
+
+// cut reports text that a # took out of a value without quotes.
+func (r *reader) cut(n *yaml.Node, key string) {
+	const quoted = yaml.LiteralStyle | yaml.FoldedStyle | yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
+	if n.Kind != yaml.ScalarNode || n.Style&quoted != 0 || n.LineComment == "" {
+		return
+	}
+	line, col := n.Line, n.Column
+	if i := strings.Index(r.source.from(line, col), " #"); i >= 0 {
+		col += len([]rune(r.source.from(line, col)[:i])) + 1
+	}
+	r.report(line, col, ruleCutText, fmt.Sprintf("what follows # is a comment and not part of %s", key), "put the value in quotes when it is text, or the comment on a line of its own")
+}
+
+// kindOf says what a node is, in words.
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys and values"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "a boolean"
+	case "!!int", "!!float":
+		return "a number"
+	}
+	return "text"
+}

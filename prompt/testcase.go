@@ -1,0 +1,175 @@
+package prompt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/anvilpeering/anvil/prompt/liquid"
+)
+
+// testBudget bounds the rendering of a test more tightly than an application's:
+// a check of all prompts runs all tests.
+var testBudget = liquid.Budget{Steps: 100_000, Output: MaxFileSize, Depth: maxRenderDepth}
+
+// testCase is one item of `tests:`.
+type testCase struct {
+	name         string
+	with         map[string]any
+	expectations []expectation
+	place        mark
+}
+
+// expectation is one word of a test's `expect:`, and where it stands.
+type expectation struct {
+	word  string // equals, contains, not_contains, roles, error
+	want  string
+	roles []string
+	mark
+}
+
+func (r *reader) tests(n *yaml.Node) []testCase {
+	if n.Kind != yaml.SequenceNode {
+		r.wrongType(n, "tests", "a list")
+		return nil
+	}
+	var tests []testCase
+	for _, c := range n.Content {
+		before := len(r.problems)
+		o := r.object(c, "a test", false, "name", "with", "expect")
+		if o == nil {
+			continue
+		}
+		t := testCase{name: o.line("name"), with: o.free("with"), place: mark{c.Line, c.Column}}
+		if expect := o.need("expect"); expect != nil {
+			t.expectations = r.expectations(expect)
+		}
+		if len(r.problems) == before && !r.compileOnly {
+			tests = append(tests, t)
+		}
+	}
+	return tests
+}
+
+func (r *reader) expectations(n *yaml.Node) []expectation {
+	o := r.object(n, "expect", false, "equals", "contains", "not_contains", "roles", "error")
+	if o == nil {
+		return nil
+	}
+	if len(o.values) == 0 && len(n.Content) == 0 {
+		r.at(n, ruleSchema, "expect is empty", "say what the rendered text contains")
+		return nil
+	}
+	var out []expectation
+	for _, word := range []string{"equals", "error", "contains", "not_contains"} {
+		v := o.values[word]
+		if v == nil {
+			continue
+		}
+		items := []*yaml.Node{v}
+		if v.Kind == yaml.SequenceNode && strings.HasSuffix(word, "contains") {
+			items = v.Content
+		}
+		for _, item := range items {
+			if s, ok := r.text(item, word); ok {
+				out = append(out, expectation{word: word, want: s, mark: mark{item.Line, item.Column}})
+			}
+		}
+	}
+	if v := o.values["roles"]; v != nil {
+		out = append(out, expectation{word: "roles", roles: o.texts("roles"), mark: mark{v.Line, v.Column}})
+	}
+	if o.values["error"] != nil && len(o.values) > 1 {
+		r.at(o.keys["error"], ruleSchema, "a test that expects an error expects nothing else", "")
+	}
+	return out
+}
+
+// test runs the tests of a prompt and returns those that fail.
+func (p *Prompt) test() []Problem {
+	var problems []Problem
+	fail := func(at mark, message, hint string) {
+		problems = append(problems, Problem{Path: p.Path, Line: at.line, Col: at.col, Rule: ruleTestFailed, Message: message, Hint: hint})
+	}
+	for i, t := range p.body.tests {
+		what := fmt.Sprintf("test %d", i+1)
+		if t.name != "" {
+			what = fmt.Sprintf("the test %q", t.name)
+		}
+		rendered, err := p.render(context.Background(), t.with, testBudget)
+		expectsError := slices.ContainsFunc(t.expectations, func(e expectation) bool { return e.word == "error" })
+		if err != nil && !expectsError {
+			hint := ""
+			var advised interface{ Hint() string }
+			if errors.As(err, &advised) {
+				hint = advised.Hint()
+			}
+			fail(t.place, fmt.Sprintf("%s does not render: %s", what, err), hint)
+			continue
+		}
+		for _, e := range t.expectations {
+			if message, hint := e.check(rendered, err); message != "" {
+				fail(e.mark, what+": "+message, hint)
+			}
+		}
+	}
+	return problems
+}
+
+// check returns why an expectation is not met, or "".
+func (e expectation) check(r *Rendered, err error) (message, hint string) {
+	if e.word == "error" {
+		switch {
+		case err == nil:
+			return fmt.Sprintf("it renders, and was expected to fail with %q", e.want), ""
+		case !strings.Contains(err.Error(), e.want):
+			return fmt.Sprintf("it fails, but not with %q", e.want), "it says: " + err.Error()
+		}
+		return "", ""
+	}
+	text := r.Text()
+	excerpt := fmt.Sprintf("it is %q", clip(text, 200))
+	switch e.word {
+	case "equals":
+		if text != e.want {
+			return fmt.Sprintf("the rendered text differs from what was expected%s", difference(text, e.want)), excerpt
+		}
+	case "contains":
+		if !strings.Contains(text, e.want) {
+			return fmt.Sprintf("the rendered text does not contain %q", clip(e.want, 80)), excerpt
+		}
+	case "not_contains":
+		if i := strings.Index(text, e.want); i >= 0 {
+			return fmt.Sprintf("the rendered text contains %q", clip(e.want, 80)), excerpt
+		}
+	case "roles":
+		var got []string
+		for _, m := range r.Messages {
+			got = append(got, m.Role)
+		}
+		if !slices.Equal(got, e.roles) {
+			return fmt.Sprintf("the roles are %s", strings.Join(got, ", ")), "expected are " + strings.Join(e.roles, ", ")
+		}
+	}
+	return "", ""
+}
+
+// difference says where two texts begin to differ.
+func difference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(g), len(w)) {
+		switch {
+		case i >= len(g):
+			return fmt.Sprintf(": it ends before line %d, %q", i+1, clip(w[i], 60))
+		case i >= len(w):
+			return fmt.Sprintf(": it goes on with line %d, %q", i+1, clip(g[i], 60))
+		case g[i] != w[i]:
+			return fmt.Sprintf(" in line %d: %q, not %q", i+1, clip(g[i], 60), clip(w[i], 60))
+		}
+	}
+	return ""
+}
