@@ -39,7 +39,7 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		}
 	}
 	settings := d.tree.Organisation().Commit
-	message := message(entries, d.blobs, settings.Message, source, len(out.holds))
+	message := message(entries, d.blobs, settings.Prefix, source, len(out.holds))
 	// A commit under way is not abandoned because somebody stops the daemon.
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()

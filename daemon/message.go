@@ -19,7 +19,7 @@ const (
 func message(entries []*entry, blobs map[string]gitstore.Hash, prefix, source string, held int) string {
 	var b strings.Builder
 	list := describeChanges(entries, blobs)
-	subject := prefix + list.subject()
+	subject := strings.TrimLeft(strings.TrimSpace(prefix)+" "+list.subject(), " ")
 	if runes := []rune(subject); len(runes) > maxSubject {
 		subject = string(runes[:maxSubject-1]) + "…"
 	}
