@@ -181,42 +181,32 @@ var errUnknownFrom = errors.New("unknown release to start from")
 
 // delta makes what turns from into to: the difference of two commits.
 func (l *Log) delta(to, from *Release) (*Artefact, error) {
-	before, err := l.walk(from.ID)
-	if errors.Is(err, gitstore.ErrNotFound) {
+	base, err := l.verified(from)
+	switch {
+	case errors.Is(err, gitstore.ErrNotFound):
 		return nil, errUnknownFrom
-	}
-	if err != nil {
-		return nil, err
-	}
-	after, err := l.heldContent(to)
-	if err != nil {
-		return nil, err
-	}
-	base, err := l.verified(from, before)
-	if errors.Is(err, ErrDamaged) || errors.Is(err, gitstore.ErrNotFound) {
-		l.log.Error("release to start from cannot be read", "release", from.ID, "error", err)
+	case errors.Is(err, ErrDamaged):
+		l.log.Error("delta cannot start from a damaged release", "release", from.ID, "error", err)
 		return nil, errUnknownFrom
+	case err != nil:
+		return nil, err
 	}
+	target, err := l.verified(to)
 	if err != nil {
 		return nil, err
 	}
-	target, err := l.verified(to, after)
+	changes, err := l.repo.Diff(from.ID, to.ID, contentFolder)
 	if err != nil {
 		return nil, err
 	}
-	target.Content = make(map[string][]byte)
-	for _, d := range compare(before, after) {
-		if d.after.IsZero() {
+	target.Content = make(map[string][]byte, len(changes))
+	for _, c := range changes {
+		if c.After.IsZero() {
 			continue
 		}
-		data, err := l.repo.Blob(d.after)
-		if err != nil {
+		if target.Content[c.Path], err = l.repo.Blob(c.After); err != nil {
 			return nil, err
 		}
-		if want, _ := target.Sums.Lookup(d.path); digestOf(data).sum != want {
-			return nil, fmt.Errorf("%w: %s does not match SHA256SUMS", ErrDamaged, d.path)
-		}
-		target.Content[d.path] = data
 	}
 	var body bytes.Buffer
 	if err := bundle.WriteDelta(&body, base, target); err != nil {
@@ -226,9 +216,13 @@ func (l *Log) delta(to, from *Release) (*Artefact, error) {
 }
 
 // verified is the bundle of r without its content.
-func (l *Log) verified(r *Release, c content) (*bundle.Bundle, error) {
+func (l *Log) verified(r *Release) (*bundle.Bundle, error) {
 	if sums, ok := l.sumsOf.get(r.ID); ok {
 		return l.bundle(r, sums)
+	}
+	c, err := l.heldContent(r)
+	if err != nil {
+		return nil, err
 	}
 	sums, _, err := l.sums(c)
 	if err != nil {
