@@ -104,10 +104,11 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// nameProblem says why a segment is not a name, or "".
-func nameProblem(name string, partial bool) string {
+// nameProblem says why a segment is not a name, or "". The last segment of an
+// address may be a partial's, and must not be called like the files beside it.
+func nameProblem(name string, last bool) string {
 	body := name
-	if partial {
+	if last {
 		body = strings.TrimPrefix(name, "_")
 	}
 	switch {
@@ -115,7 +116,7 @@ func nameProblem(name string, partial bool) string {
 		return "a name is empty"
 	case len(name) > maxSegment:
 		return fmt.Sprintf("a name has more than %d characters", maxSegment)
-	case strings.HasPrefix(name, "_") && !partial:
+	case strings.HasPrefix(name, "_") && !last:
 		return fmt.Sprintf("%q begins with an underscore, which only partials do", name)
 	}
 	for i, r := range body {
@@ -130,12 +131,12 @@ func nameProblem(name string, partial bool) string {
 			return fmt.Sprintf("%q contains %q", name, r)
 		}
 	}
-	return reserved(name)
+	return reserved(name, last)
 }
 
 // reserved says why a well-formed name cannot be used, or "". Names become
 // folders on every system and branches of git, and neither takes all.
-func reserved(name string) string {
+func reserved(name string, last bool) string {
 	stem, _, _ := strings.Cut(strings.TrimPrefix(name, "_"), ".")
 	switch {
 	case strings.HasSuffix(name, "."):
@@ -148,7 +149,7 @@ func reserved(name string) string {
 		return fmt.Sprintf("%q ends like a file", name)
 	case strings.HasSuffix(name, ".prompt"):
 		return fmt.Sprintf("%q ends with .prompt, to which editors apply another schema", name)
-	case name == "project", name == "set", name == "anvil":
+	case last && (name == "project" || name == "set"):
 		return fmt.Sprintf("%q is reserved for %s%s", name, name, Suffix)
 	case isDevice(stem):
 		return fmt.Sprintf("%q is the name of a device on Windows", name)

@@ -81,6 +81,7 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 			}
 		}
 	}
+	before := len(r.problems)
 	template, messages := o.values["template"], o.values["messages"]
 	switch {
 	case template != nil && messages != nil:
@@ -102,6 +103,7 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		b.chat = true
 		b.parts = r.messages(messages)
 	}
+	complete := len(r.problems) == before
 	if n := o.values["tests"]; n != nil {
 		if partial {
 			r.at(o.keys["tests"], ruleSchema, "a partial has no tests", "test the prompts that render it")
@@ -109,7 +111,10 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 			b.tests = r.tests(n)
 		}
 	}
-	r.variables(b, o, partial)
+	used := r.variables(b, o, partial)
+	if complete { // else what is unused cannot be told
+		r.unused(b, o, used)
+	}
 	return b
 }
 
@@ -197,16 +202,15 @@ func (o *object) insertion() part {
 }
 
 // variables checks what the templates use against what the prompt declares.
-func (r *reader) variables(b *body, o *object, partial bool) {
+// It returns the parameters that are used.
+func (r *reader) variables(b *body, o *object, partial bool) map[string]bool {
 	used := map[string]bool{}
-	compiled := true
 	for _, p := range b.parts {
 		if p.text == nil {
 			r.inserted(b, o, p)
 			used[p.insert] = true
 			continue
 		}
-		compiled = compiled && !p.text.broken
 		if loop := p.text.openLoop; loop != nil && !partial {
 			line, col := p.text.at(loop.Line, loop.Col)
 			r.report(line, col, ruleUndeclared, "forloop is used outside of a loop", "it is there between {% for %} and {% endfor %}, and in a partial that is rendered for each item")
@@ -234,9 +238,10 @@ func (r *reader) variables(b *body, o *object, partial bool) {
 		p.text.complete(addressOf(r.path), b.optional(used, partial))
 		p.text.partials = nil
 	}
-	if !compiled {
-		return // what is unused cannot be told
-	}
+	return used
+}
+
+func (r *reader) unused(b *body, o *object, used map[string]bool) {
 	n := o.values["parameters"]
 	for _, p := range b.parameters {
 		if used[p.Name] {

@@ -88,6 +88,11 @@ func stray(path string, exists func(path string) bool) Problem {
 		p.Message = "the file is deeper than project/set/name"
 		p.Hint = fmt.Sprintf("move it to %s/%s/%s", parts[0], parts[1], last)
 		return p
+	case len(parts) == 3 && last == projectFile:
+		p.Rule = ruleAddress
+		p.Message = "project.yaml is in a set"
+		p.Hint = fmt.Sprintf("a project's file is %s/%s, a set's is %s/%s/%s", parts[0], projectFile, parts[0], parts[1], setFile)
+		return p
 	case lower != path && exists(lower):
 		p.Rule = ruleDuplicateAddress
 		p.Message = fmt.Sprintf("the file differs from %s only by case", lower)

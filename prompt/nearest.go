@@ -10,7 +10,7 @@ import (
 // nearest returns the candidate that an author most likely meant, or "". The
 // result does not depend on the order of the candidates.
 func nearest(word string, candidates iter.Seq[string]) string {
-	best, least := "", 1+max(1, len(word)/3)
+	best, least := "", 1+len(word)/3 // one edit for three letters
 	d := distance{from: strings.ToLower(word)}
 	for c := range candidates {
 		n := d.to(strings.ToLower(c), least)

@@ -174,9 +174,12 @@ func (o *object) enumeration(p *Parameter) {
 	if n == nil {
 		return
 	}
-	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+	if n.Kind != yaml.SequenceNode {
 		o.wrongType(n, "enum", "a list of values")
 		return
+	}
+	if len(n.Content) == 0 {
+		o.at(n, ruleSchema, "enum is empty", "list the values that are allowed")
 	}
 	var all []any
 	for _, c := range n.Content {

@@ -249,6 +249,8 @@ func (r *reader) wrongType(n *yaml.Node, what, want string) {
 		got, hint = "empty", "give it a value, or leave the key out"
 	case n.Kind == yaml.MappingNode && want == "text":
 		hint = "put text that contains a colon and a space in quotes"
+	case got == "a number":
+		got = n.Value
 	case n.Kind == yaml.SequenceNode && want == "text":
 		hint = "put text that begins with [ or - in quotes"
 	}

@@ -103,12 +103,13 @@ func (p *Prompt) test() []Problem {
 		rendered, err := p.render(context.Background(), t.with, testBudget)
 		expectsError := slices.ContainsFunc(t.expectations, func(e expectation) bool { return e.word == "error" })
 		if err != nil && !expectsError {
-			hint := ""
+			message, hint := err.Error(), ""
 			var advised interface{ Hint() string }
 			if errors.As(err, &advised) {
 				hint = advised.Hint()
 			}
-			fail(t.place, fmt.Sprintf("%s does not render: %s", what, err), hint)
+			message = strings.TrimPrefix(message, fmt.Sprintf("render %s: ", p.Address))
+			fail(t.place, fmt.Sprintf("%s does not render: %s", what, message), hint)
 			continue
 		}
 		for _, e := range t.expectations {

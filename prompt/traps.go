@@ -63,7 +63,8 @@ func (s *source) diagnose(err error) Problem {
 	m := reported.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 	line, _ := strconv.Atoi(m[1])
 	said := m[2]
-	if at, col, t := s.trap(); t != nil {
+	at, col, t := s.trap()
+	if t != nil {
 		return Problem{Line: at, Col: col, Rule: ruleYAML, Message: t.message, Hint: t.hint}
 	}
 	line = max(line, 1)
@@ -74,8 +75,10 @@ func (s *source) diagnose(err error) Problem {
 	switch {
 	case strings.Contains(said, "unexpected end of stream"):
 		p.Message, p.Hint = "the value is not closed", "close the quote or bracket that opens here"
-		if i := strings.IndexAny(s.line(line), `"'[{`); i >= 0 {
-			p.Col = 1 + utf8.RuneCountInString(s.line(line)[:i])
+		if at > 0 {
+			p.Line, p.Col = at, col
+		} else {
+			p.Col = s.column(line, strings.IndexAny(s.line(line), `"'[{`))
 		}
 	case strings.Contains(said, "could not find expected ':'"):
 		p.Message, p.Hint = "this line is neither a key nor part of a value", "write `key: value`, or indent the line further than the key whose text it is"
@@ -85,8 +88,9 @@ func (s *source) diagnose(err error) Problem {
 		p.Message, p.Hint = "this line does not belong to the list above", "begin it with - or indent it like the item it belongs to"
 	case strings.Contains(said, "did not find expected ',' or"):
 		p.Message, p.Hint = "a bracket or a comma is missing", "close what [ or { opened, and put commas between its items"
+		p.Col = s.column(line, strings.IndexAny(s.line(line), "[{"))
 	case strings.Contains(said, "mapping values are not allowed"):
-		p.Message, p.Hint = "a colon and a space inside of a value make it a key", "put the value in quotes, or begin a block with |- and put the text below it"
+		p.Message, p.Hint = "a key cannot stand here", "indent it like the other keys; put a value that contains a colon and a space in quotes"
 	case strings.Contains(said, "control characters are not allowed"):
 		p.Message = "the file contains a control character"
 		p.Line, p.Col = s.controlCharacter()
@@ -94,14 +98,31 @@ func (s *source) diagnose(err error) Problem {
 		p.Message, p.Hint = "a value that begins with * is an alias, which prompts do not have", "put the value in quotes"
 	case strings.Contains(said, "found unknown escape character"):
 		p.Message, p.Hint = `a backslash in "double quotes" must be doubled`, `write \\, or use 'single quotes'`
+		if m := badEscape.FindStringSubmatchIndex(s.line(line)); m != nil {
+			p.Col = s.column(line, m[2])
+		}
 	case strings.Contains(said, "exceeded max depth"):
 		p.Message = fmt.Sprintf("values are nested more than %d levels deep", maxDepth)
 	}
 	return p
 }
 
+// badEscape finds the first backslash that begins no escape.
+var badEscape = regexp.MustCompile(`^(?:[^\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\)`)
+
+// column turns an offset in a line into a column; one that is not there into the
+// line's first.
+func (s *source) column(line, offset int) int {
+	text := s.line(line)
+	if offset < 0 {
+		offset = indentOf(text)
+	}
+	return 1 + utf8.RuneCountInString(text[:offset])
+}
+
 // trap finds the first line that is one of the traps, outside of block scalars
-// and of quoted text of several lines.
+// and of quoted text of several lines. Without one, it returns where a quote
+// opens that nothing closes, if that is so.
 func (s *source) trap() (line, col int, found *trap) {
 	block := -1 // the indentation that the lines of a block exceed
 	var open *closer
@@ -130,9 +151,14 @@ func (s *source) trap() (line, col int, found *trap) {
 				return i + 1, 1 + utf8.RuneCountInString(text[:m[2]]), &traps[k]
 			}
 		}
-		open = opens(text)
+		if open = opens(text); open != nil {
+			line, col = i+1, s.column(i+1, quotedValue.FindStringSubmatchIndex(text)[2])
+		}
 	}
-	return 0, 0, nil
+	if open == nil {
+		return 0, 0, nil
+	}
+	return line, col, nil
 }
 
 // keyColumn is where the key of a line begins: what lies deeper is its value.
