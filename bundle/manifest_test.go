@@ -88,9 +88,11 @@ func TestManifestEncodeRefuses(t *testing.T) {
 		"no files":              func(m *Manifest) { m.Content.Files = 0 },
 		"no generator":          func(m *Manifest) { m.Generator = Generator{} },
 		"generator with escape": func(m *Manifest) { m.Generator.Version = "1\x1b[2J" },
-		"too large":             func(m *Manifest) { m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`"` + strings.Repeat("a", MaxManifest) + `"`)} },
-		"not JSON":              func(m *Manifest) { m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`{`)} },
-		"float":                 func(m *Manifest) { m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`1.5`)} },
+		"too large": func(m *Manifest) {
+			m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`"` + strings.Repeat("a", MaxManifest) + `"`)}
+		},
+		"not JSON": func(m *Manifest) { m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`{`)} },
+		"float":    func(m *Manifest) { m.Ext = map[string]json.RawMessage{"a": json.RawMessage(`1.5`)} },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
