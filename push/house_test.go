@@ -1,0 +1,235 @@
+package push_test
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/library"
+	"github.com/anvilpeering/anvil/protocol"
+	"github.com/anvilpeering/anvil/push"
+	"github.com/anvilpeering/anvil/release"
+	"github.com/anvilpeering/anvil/state"
+)
+
+// house is a push server over real repositories and a real database.
+type house struct {
+	*push.Push
+	t       testing.TB
+	dir     string
+	options push.Options
+	clock   func() time.Time // of the releases
+
+	authors *gitstore.Repo
+	log     *release.Log
+	store   *state.Store
+	closers []func() error
+}
+
+const branch = "refs/heads/main"
+
+func newHouse(t testing.TB, o push.Options) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir(), options: o, clock: time.Now}
+	for _, name := range []string{"authors.git", "releases.git"} {
+		repo, err := gitstore.Create(filepath.Join(h.dir, name), gitstore.Options{Bare: true, Durability: gitstore.NoFsync})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := repo.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.open()
+	t.Cleanup(h.close)
+	return h
+}
+
+// open starts the server, or starts it again.
+func (h *house) open() {
+	h.t.Helper()
+	h.close()
+	h.authors = h.repo("authors.git")
+	lib := library.Open(h.authors, "", library.Options{})
+	sum := sha256.Sum256([]byte("acme"))
+	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(sum[:]))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.log, err = release.Open(h.repo("releases.git"), lib, release.Options{Organisation: "acme", Signer: signer, Generator: "test", Now: h.clock})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if h.store, err = state.Open(h.t.Context(), filepath.Join(h.dir, "anvil.db"), state.Options{}); err != nil {
+		h.t.Fatal(err)
+	}
+	h.closers = append(h.closers, h.store.Close)
+	o := h.options
+	o.Projects = func(rev gitstore.Hash) ([]string, error) {
+		tree, err := lib.At(rev)
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for _, p := range tree.Projects() {
+			names = append(names, p.Name)
+		}
+		return names, nil
+	}
+	o.Rewritten = func(from, to gitstore.Hash) bool {
+		descends, err := h.authors.Ancestor(from, to)
+		return err == nil && !descends
+	}
+	if h.Push, err = push.Open(h.t.Context(), h.store, h.log, o); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) repo(name string) *gitstore.Repo {
+	h.t.Helper()
+	repo, err := gitstore.Open(filepath.Join(h.dir, name), gitstore.Options{Durability: gitstore.NoFsync})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.closers = append(h.closers, repo.Close)
+	return repo
+}
+
+func (h *house) close() {
+	for _, closer := range slices.Backward(h.closers) {
+		if err := closer(); err != nil {
+			h.t.Error(err)
+		}
+	}
+	h.closers = nil
+}
+
+// save commits files, "" removing one, and returns the new tip.
+func (h *house) save(files map[string]string) gitstore.Hash {
+	h.t.Helper()
+	tip, err := h.authors.Tip(branch)
+	if err != nil && !errors.Is(err, gitstore.ErrNotFound) {
+		h.t.Fatal(err)
+	}
+	return h.commit(gitstore.NewCommit{Tip: tip}, files)
+}
+
+// rewrite replaces the whole history by one commit.
+func (h *house) rewrite(files map[string]string) gitstore.Hash {
+	h.t.Helper()
+	tip, err := h.authors.Tip(branch)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return h.commit(gitstore.NewCommit{Tip: tip, Orphan: true}, files)
+}
+
+func (h *house) commit(c gitstore.NewCommit, files map[string]string) gitstore.Hash {
+	h.t.Helper()
+	me := gitstore.Signature{Name: "Ada", Email: "ada@example.com", When: h.clock()}
+	c.Branch, c.Message, c.Author, c.Committer = branch, "Save\n", me, me
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		c.Edits = append(c.Edits, gitstore.Edit{Path: path, Content: []byte(files[path]), Removed: files[path] == ""})
+	}
+	tip, err := h.authors.Commit(h.t.Context(), c)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return tip
+}
+
+// library1 is a small organisation with two projects.
+func library1() map[string]string {
+	return map[string]string{
+		"anvil.yaml":                   "organisation: acme\nformat: 1\n",
+		"support/project.yaml":         "name: Support\n",
+		"support/triage/classify.yaml": prompt("one"),
+		"sales/project.yaml":           "name: Sales\n",
+		"sales/mail/offer.yaml":        prompt("offer"),
+	}
+}
+
+func prompt(text string) string { return "template: " + text + "\n" }
+
+// tip releases a tip, which must work.
+func (h *house) tip(tip gitstore.Hash) {
+	h.t.Helper()
+	if err := h.Tip(h.t.Context(), tip); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// draft is what a project's draft offers.
+func (h *house) draft(project string) *release.Release {
+	h.t.Helper()
+	r := h.log.Head(project, release.Draft)
+	if r == nil {
+		h.t.Fatalf("%s has no draft", project)
+	}
+	return r
+}
+
+// token makes a client token and authenticates with it.
+func (h *house) token(project, channel string) push.Token {
+	h.t.Helper()
+	return h.authenticate(push.NewToken{Name: "checkout", Role: push.RoleClient, Project: project, Channel: channel})
+}
+
+func (h *house) authenticate(n push.NewToken) push.Token {
+	h.t.Helper()
+	secret, _, err := h.CreateToken(h.t.Context(), n)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	k, err := h.Authenticate(h.t.Context(), secret)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return k
+}
+
+// register starts a client that holds r, nil for nothing.
+func (h *house) register(k push.Token, id string, r *release.Release) {
+	h.t.Helper()
+	reg := protocol.Registration{ClientID: id, Protocol: []int{1}}
+	if r != nil {
+		reg.Held = &protocol.Held{Release: r.ID.String(), Revision: r.Revision.String(), Sequence: r.Sequence}
+	}
+	if _, _, err := h.Register(h.t.Context(), k, reg); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// client returns what is known of the client with an id.
+func (h *house) client(id string) push.Client {
+	h.t.Helper()
+	all, err := h.Clients(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.ID == id {
+			return c
+		}
+	}
+	h.t.Fatalf("no client %q", id)
+	return push.Client{}
+}
+
+func hint(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	return ""
+}
