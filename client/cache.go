@@ -327,6 +327,7 @@ func (c *cache) storeLocked(b *bundle.Bundle, release string, accepted time.Time
 		return err
 	}
 	c.valid = name
+	c.touch(accepted)
 	c.prune(name)
 	return nil
 }

@@ -61,7 +61,10 @@ func signed(t testing.TB, by string, files map[string]string, change ...func(*bu
 	t.Helper()
 	content, size := make(map[string][]byte), int64(0)
 	for path, text := range files {
-		content["content/"+path] = []byte(text)
+		if path != "resources.json" {
+			path = "content/" + path
+		}
+		content[path] = []byte(text)
 		size += int64(len(text))
 	}
 	sums := bundle.SumContent(content)
