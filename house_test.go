@@ -34,6 +34,7 @@ var floors = map[string][]string{
 	"client":          {"bundle", "prompt", "protocol"},
 	"httpapi":         {"push", "library", "release", "gitstore", "state", "bundle", "prompt", "protocol"},
 	"prompts-example": {},
+	"bench":           {"client", "protocol"}, // and the real binary
 	"cmd/anvil": {
 		"httpapi", "daemon", "push", "client", "release", "library",
 		"gitstore", "bundle", "prompt", "state", "protocol", "prompts-example",

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// errReported ends a command whose findings are already printed: exit 1, no
+// error line.
+var errReported = errors.New("reported")
+
+// hinted is an error that says what to do next.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+func (h *hinted) Unwrap() error { return h.err }
+func (h *hinted) Hint() string  { return h.hint }
+
+// fail builds an error with a hint.
+func fail(hint, format string, args ...any) error {
+	return &hinted{err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// usageError is a wrong command line: exit 2.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+func (u *usageError) Hint() string  { return u.hint }
+
+// hintOf finds the outermost advice in an error's chain.
+func hintOf(err error) string {
+	var advice interface{ Hint() string }
+	if errors.As(err, &advice) {
+		return advice.Hint()
+	}
+	return ""
+}
+
+// takes demands between least and most arguments, named as in the usage line.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		problem := "too many arguments"
+		if len(args) < least {
+			problem = "an argument is missing"
+		}
+		return &usageError{err: errors.New(problem), hint: "usage: " + cmd.UseLine()}
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+// defaultListen is where `anvil serve` listens unless told otherwise.
+const defaultListen = "127.0.0.1:8470"
+
+func (a *app) serveCommand() *cobra.Command {
+	var o serverOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Watch the folder and serve its releases to applications",
+		Long: `Watches the organisation's folder, commits good saves on the branch that is
+checked out now, releases each project on its draft channel and answers clients.
+The first start makes the signing key and prints the line that clients trust.
+
+Every flag has a twin in the environment: --behind-proxy is ANVIL_BEHIND_PROXY.`,
+		Example: "  anvil serve\n  anvil serve --listen 0.0.0.0:8470 --behind-proxy",
+		Args:    takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := twins(cmd); err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.listen, "listen", defaultListen, "HOST:PORT for clients")
+	flags.BoolVar(&o.behindProxy, "behind-proxy", false, "a proxy in front of this server speaks TLS and sets X-Forwarded-For")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "a certificate file; with it the server speaks TLS")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "the certificate's key file")
+	flags.BoolVar(&o.newState, "new-state", false, "begin a new state although one exists under another path")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, o serverOptions) error {
+	o.onEvent = a.printEvent
+	s, err := a.openServer(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	fmt.Fprintf(a.out, "serving %s from %s on %s\n", s.place.organisation, s.place.root, s.url)
+	fmt.Fprintf(a.out, "state   %s\n", s.state)
+	if s.madeKey {
+		fmt.Fprintf(a.out, "key     made %s: keep it, and nobody else\n", filepath.Join(s.state, stateSigningKey))
+	}
+	fmt.Fprintf(a.out, "trust   %s\n", s.trustLine())
+	if s.madeKey {
+		fmt.Fprintf(a.out, "next    anvil connect PROJECT draft --name APPLICATION prints what an application needs\n")
+	}
+	return s.Run(ctx)
+}
+
+// listenTLS loads the certificate and decides whether an address may be
+// listened on: beyond loopback only with TLS, or behind a proxy that has it.
+func listenTLS(o serverOptions) (*tls.Config, error) {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return nil, &usageError{err: errors.New("--tls-cert and --tls-key go together")}
+	}
+	if o.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("load certificate: %w", err)
+		}
+		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("--listen %s: %w", o.listen, err), hint: "write HOST:PORT, as in " + defaultListen}
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && !o.behindProxy {
+		return nil, fail("give --tls-cert and --tls-key, or --behind-proxy when a proxy in front speaks TLS",
+			"%s is reached from other machines, and tokens must not travel in clear", o.listen)
+	}
+	return nil, nil
+}

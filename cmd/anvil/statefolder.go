@@ -1,0 +1,189 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"github.com/anvilpeering/anvil/gitstore"
+)
+
+// A state folder holds what the server must not lose and git must not hold:
+//
+//	organisation.json   whose state this is
+//	releases.git        everything ever offered
+//	anvil.db            clients, tokens, acknowledgements, audit
+//	keys/signing        the key that signs releases
+//	lock                held while a server runs
+const (
+	stateOwnerFile  = "organisation.json"
+	stateReleases   = "releases.git"
+	stateDatabase   = "anvil.db"
+	stateSigningKey = "keys/signing"
+	stateLock       = "lock"
+)
+
+// stateOwner says whose state a folder holds. The same name and root commit
+// under another path mean that the work tree moved and its state did not.
+type stateOwner struct {
+	Organisation string `json:"organisation"`
+	RootCommit   string `json:"root_commit"`
+	Path         string `json:"path"`
+}
+
+// stateFolder names the state folder of the organisation at root.
+func (a *app) stateFolder(organisation, root string) (string, error) {
+	if a.state != "" {
+		return filepath.Abs(a.state)
+	}
+	home, err := stateHome()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, organisation+"-"+shortHash(root)), nil
+}
+
+// stateHome is $XDG_STATE_HOME/anvil, by default below ~/.local/state.
+func stateHome() (string, error) {
+	if xdg := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(xdg) {
+		return filepath.Join(xdg, "anvil"), nil
+	}
+	if runtime.GOOS == "windows" {
+		dir, err := os.UserCacheDir() // %LocalAppData%
+		return filepath.Join(dir, "anvil", "state"), err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fail("name one with --state DIR", "find a state folder: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "anvil"), nil
+}
+
+// claimState makes dir the state folder of the organisation at p, or finds that
+// it is already. It refuses to begin a second state for an organisation whose
+// first one lies beside it under another path: clients would lose their server.
+func claimState(dir string, p *place, moved bool) error {
+	owner := stateOwner{Organisation: p.organisation, Path: p.root}
+	root, err := rootCommit(p.repo)
+	if err != nil {
+		return err
+	}
+	owner.RootCommit = root
+
+	there, err := readOwner(dir)
+	switch {
+	case err == nil && there.Organisation != owner.Organisation:
+		return fail("name another folder with --state DIR", "%s holds the state of organisation %s, not %s", dir, there.Organisation, owner.Organisation)
+	case err == nil && there.Path == owner.Path && (there.RootCommit == owner.RootCommit || owner.RootCommit == ""):
+		return nil
+	case err == nil: // the first commit was made, or the state was named by --state after a move
+		return writeOwner(dir, owner)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+
+	if !moved && owner.RootCommit != "" {
+		if other, found := findState(filepath.Dir(dir), owner); found {
+			return fail(fmt.Sprintf("the folder moved: anvil serve --state %s\nanother server beside the first: anvil serve --state %s", other, dir),
+				"organisation %s has its state in %s", owner.Organisation, other)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		return fmt.Errorf("make state folder: %w", err)
+	}
+	return writeOwner(dir, owner)
+}
+
+// findState looks through the state folders beside each other for one of the
+// same organisation and history.
+func findState(home string, owner stateOwner) (string, bool) {
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return "", false
+	}
+	for _, e := range entries {
+		dir := filepath.Join(home, e.Name())
+		there, err := readOwner(dir)
+		if err == nil && there.Organisation == owner.Organisation && there.RootCommit == owner.RootCommit {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+func readOwner(dir string) (stateOwner, error) {
+	content, err := os.ReadFile(filepath.Join(dir, stateOwnerFile))
+	if err != nil {
+		return stateOwner{}, err
+	}
+	var owner stateOwner
+	if err := json.Unmarshal(content, &owner); err != nil {
+		return stateOwner{}, fmt.Errorf("read %s: %w", filepath.Join(dir, stateOwnerFile), err)
+	}
+	return owner, nil
+}
+
+func writeOwner(dir string, owner stateOwner) error {
+	content, err := json.MarshalIndent(owner, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, stateOwnerFile)
+	next := path + ".next"
+	if err := os.WriteFile(next, append(content, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write state owner: %w", err)
+	}
+	return os.Rename(next, path)
+}
+
+// rootCommit is the oldest commit of the checked-out history, empty while there
+// is none.
+func rootCommit(repo *gitstore.Repo) (string, error) {
+	state, err := repo.State()
+	if err != nil {
+		return "", err
+	}
+	if state.Tip.IsZero() {
+		return "", nil
+	}
+	var oldest gitstore.Hash
+	for c, err := range repo.Log(state.Tip, "") {
+		if err != nil {
+			return "", fmt.Errorf("find root commit: %w", err)
+		}
+		if len(c.Parents) == 0 {
+			oldest = c.Hash
+		}
+	}
+	return oldest.String(), nil
+}
+
+// socketPath is where the daemon of a repository listens for the command line.
+func socketPath(repo *gitstore.Repo) (string, error) {
+	name := shortHash(repo.CommonDir()) + ".sock"
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "anvil", name), nil
+	}
+	id := strconv.Itoa(os.Getuid())
+	if runtime.GOOS == "windows" {
+		u, err := user.Current()
+		if err != nil {
+			return "", fmt.Errorf("name socket: %w", err)
+		}
+		id = shortHash(u.Uid)
+	}
+	return filepath.Join(os.TempDir(), "anvil-"+id, name), nil
+}
+
+// shortHash is enough of a hash to tell paths apart in a name.
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:4])
+}
