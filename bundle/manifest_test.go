@@ -32,7 +32,7 @@ func TestManifestEncode(t *testing.T) {
     "algorithm": "sha256",
     "sums_sha256": "` + m.Content.SumsSHA256 + `",
     "files": 4,
-    "bytes": 126
+    "bytes": 118
   },
   "recipients": [],
   "generator": {
