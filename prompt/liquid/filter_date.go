@@ -10,39 +10,39 @@ import (
 	standard "github.com/osteele/liquid/filters"
 )
 
-// dateLayouts are the texts that are dates, in lower case. Without a zone they are UTC.
+// dateLayouts are the texts that are dates. Without a zone they are UTC.
 var dateLayouts = []string{
 	"2006-01-02",
 	"2006-01-02 15:04",
 	"2006-01-02 15:04:05",
 	"2006-01-02 15:04:05 -0700",
 	"2006-01-02 15:04:05 -07:00",
-	"2006-01-02 15:04:05 utc",
-	"2006-01-02 15:04:05z",
-	"2006-01-02t15:04",
-	"2006-01-02t15:04:05",
-	"2006-01-02t15:04:05z07:00",
-	"2006-01-02t15:04:05-0700",
+	"2006-01-02 15:04:05 UTC",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02T15:04",
+	"2006-01-02T15:04:05",
+	"2006-01-02T15:04:05Z07:00",
+	"2006-01-02T15:04:05-0700",
 	"2006/01/02",
-	"20060102",
-	"20060102t150405z",
-	"january 2, 2006",
-	"january 2 2006",
-	"2 january 2006",
-	"jan 2, 2006",
-	"jan 2 2006",
-	"2 jan 2006",
-	"january 2, 2006 15:04",
-	"january 2, 2006 15:04:05",
-	"mon, 2 jan 2006",
-	"mon, 2 jan 2006 15:04:05 -0700",
-	"mon, 2 jan 2006 15:04:05 gmt",
-	"mon jan _2 15:04:05 2006",
-	"mon jan _2 15:04:05 -0700 2006",
+	"2006/01/02 15:04:05",
+	"January 2, 2006",
+	"January 2 2006",
+	"2 January 2006",
+	"Jan 2, 2006",
+	"Jan 2 2006",
+	"2 Jan 2006",
+	"January 2, 2006 15:04",
+	"January 2, 2006 15:04:05",
+	"Mon, 2 Jan 2006",
+	"Mon, 2 Jan 2006 15:04:05 -0700",
+	"Mon, 2 Jan 2006 15:04:05 GMT",
+	"Mon Jan _2 15:04:05 2006",
+	"Mon Jan _2 15:04:05 -0700 2006",
 }
 
 var (
 	wide    = regexp.MustCompile(`%[-_^#0]*\d{4}`)
+	foreign = regexp.MustCompile(`%[-_^#0]*\d*[EO]?:*[EJKOQfioq+]`) // what Ruby prints as it stands
 	seconds = regexp.MustCompile(`^\d+$`)
 )
 
@@ -76,6 +76,9 @@ func formatDate(v any, a arguments) (any, error) {
 	if wide.MatchString(format) || len(format) > 4096 {
 		return nil, errors.New("this format is too wide")
 	}
+	if m := foreign.FindString(strings.ReplaceAll(format, "%%", "")); m != "" {
+		return nil, errors.New("this format has the unknown " + m)
+	}
 	return strftime(t, func(string) string { return format })
 }
 
@@ -101,7 +104,7 @@ func toTime(v any) (time.Time, error) {
 			return time.Time{}, errors.New("eight digits may be a day or seconds; write the day as 2006-01-02")
 		}
 		for _, layout := range dateLayouts {
-			if t, err := time.Parse(layout, s); err == nil {
+			if t, err := time.Parse(layout, v); err == nil {
 				return t, nil
 			}
 		}

@@ -113,8 +113,10 @@ func capitalize(s string) string {
 	first := s[:n]
 	if n > 1 {
 		first = cases.Title(language.Und).String(first)
+	} else {
+		first = strings.ToUpper(first)
 	}
-	return strings.ToUpper(first[:min(1, len(first))]) + first[min(1, len(first)):] + downcase(s[n:])
+	return first + downcase(s[n:])
 }
 
 func squish(s string) (string, error) {

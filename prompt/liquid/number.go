@@ -157,7 +157,17 @@ func calculate(left any, operator byte, right any) (any, error) {
 			r.Sub(p, new(big.Rat).Mul(q, new(big.Rat).SetInt(floor(r))))
 		}
 	}
+	if r.Sign() == 0 && (operator == '*' || operator == '/') && negative(a) != negative(b) {
+		return math.Copysign(0, -1), nil
+	}
 	return fromDecimal(r)
+}
+
+func negative(v any) bool {
+	if x, ok := v.(float64); ok {
+		return math.Signbit(x)
+	}
+	return v.(int64) < 0
 }
 
 func calculateWhole(x int64, operator byte, y int64) (any, error) {
@@ -232,7 +242,7 @@ func round(v any, places int64) (any, error) {
 		whole.Neg(whole)
 	}
 	r.SetInt(whole).Quo(r, shift)
-	if _, isWhole := n.(int64); isWhole || places == 0 {
+	if _, isWhole := n.(int64); isWhole || places <= 0 {
 		return fromInteger(floor(r))
 	}
 	return fromDecimal(r)

@@ -361,13 +361,10 @@ func (n *caseNode) bodies() []*body {
 	return all
 }
 
-// renderBlock renders, as Liquid does, each branch whose value matches, once for each value that does.
+// renderBlock renders, as Liquid does, each branch whose value matches, once for each value that does. The value is
+// looked at anew each time: a branch may have changed it.
 func (n *caseNode) renderBlock(f *frame, w io.Writer, b bodies) error {
 	if err := f.spend(n.at, 1); err != nil {
-		return err
-	}
-	v, err := n.value.eval(f)
-	if err != nil {
 		return err
 	}
 	matched := false
@@ -379,18 +376,9 @@ func (n *caseNode) renderBlock(f *frame, w io.Writer, b bodies) error {
 			return nil
 		}
 		for _, e := range o.values {
-			x, isLiteral := any(nil), false
-			if l, ok := e.(literal); ok {
-				x, isLiteral = l.value, true
-			}
-			if !isLiteral {
-				if x, err = e.eval(f); err != nil {
-					return err
-				}
-			}
-			is, err := equalSpecial(f, v, x)
+			is, err := (&condition{left: n.value, operator: "==", right: e, at: n.at}).ask(f)
 			if err != nil {
-				return f.locate(n.at, "", err)
+				return err
 			}
 			if !is {
 				continue

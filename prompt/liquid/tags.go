@@ -368,8 +368,13 @@ func (p *parser) cycle(t token) (any, bool, bool) {
 		n.key = compact(p.source[from:m.words[max(0, m.i-1)].end])
 	})
 	for _, e := range n.values {
-		if _, is := e.(literal); !is && n.group == nil {
+		l, is := e.(literal)
+		if !is && n.group == nil {
 			n.key = "" // cycles over variables count for themselves
+		}
+		if is && l.value == nil {
+			p.problem(t.at, RuleUnsupported, "nil cannot be cycled through", `write ""`)
+			ok = false
 		}
 	}
 	return n, false, ok
@@ -404,8 +409,12 @@ func (p *parser) partial(t token) (any, bool, bool) {
 		}
 		n.name, n.at = w.text, w.at
 		if word := m.peek(); m.keyword("with") || m.keyword("for") {
+			at := m.peek().at
 			e := m.expression()
 			m.noFilter()
+			if l, is := e.(literal); is && !truthy(l.value) {
+				m.fail(at, RuleUnsupported, word.text+" takes a value", "write {% render \"name\", argument: value %}")
+			}
 			if word.text == "with" {
 				n.with = e
 			} else {
