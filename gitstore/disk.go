@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,12 +23,16 @@ func (d *disk) ask(op, path string) error {
 	return d.before(op, path)
 }
 
-// write makes or replaces a file, and syncs it when the disk does so and it must last.
+// write makes a file, and syncs it when the disk does so and it must last. A file of that name is not written to but
+// replaced: it may be a link to one that is in use.
 func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) error {
 	if err := d.ask("create", path); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
@@ -48,7 +53,7 @@ func (d *disk) temporary(dir, pattern string, data []byte) (string, error) {
 		err = os.Chmod(f.Name(), 0o444)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = d.remove(f.Name())
 		return "", err
 	}
 	return f.Name(), nil
@@ -142,7 +147,11 @@ func (d *disk) append(path string, data []byte) (undo func(), err error) {
 		_ = f.Close()
 		return nil, err
 	}
-	undo = func() { _ = os.Truncate(path, info.Size()) }
+	undo = func() {
+		if d.ask("truncate", path) == nil {
+			_ = os.Truncate(path, info.Size())
+		}
+	}
 	if err := d.fill(f, data, false); err != nil {
 		undo()
 		return nil, fmt.Errorf("append to %s: %w", path, err)

@@ -216,6 +216,12 @@ func (w *work) whole() {
 	w.t.Helper()
 	w.fsck()
 	w.cachedTrees()
+	w.noLocks()
+}
+
+// noLocks checks that no lock and no file of ours is left.
+func (w *work) noLocks() {
+	w.t.Helper()
 	for _, name := range []string{"index.lock", "HEAD.lock"} {
 		if _, err := os.Lstat(filepath.Join(w.repo.gitDir, name)); err == nil {
 			w.t.Fatalf("%s is left", name)

@@ -257,17 +257,19 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 	}
 }
 
-// keepIndex remembers bytes that were written here.
-func (r *Repo) keepIndex(raw []byte) {
+// keepIndex remembers bytes that were written here, if the index still is the file that they were written to.
+func (r *Repo) keepIndex(raw []byte, written fs.FileInfo) {
 	info, err := os.Stat(r.indexPath())
+	if err == nil && (!os.SameFile(info, written) || !info.ModTime().Equal(written.ModTime()) || info.Size() != int64(len(raw))) {
+		err = fs.ErrNotExist
+	}
 	x, parseErr := framed(raw)
 	r.indexes.mu.Lock()
 	defer r.indexes.mu.Unlock()
-	if err != nil || parseErr != nil || info.Size() != int64(len(raw)) {
-		r.indexes.info, r.indexes.index = nil, nil
-		return
+	r.indexes.info, r.indexes.index = nil, nil
+	if err == nil && parseErr == nil {
+		r.indexes.info, r.indexes.index = info, x
 	}
-	r.indexes.info, r.indexes.index = info, x
 }
 
 // framed is parseIndex without the checksum, for bytes that were summed here.

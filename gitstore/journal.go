@@ -37,11 +37,12 @@ func (j journal) encode() []byte {
 	return append(raw, '\n')
 }
 
-// clearOwn removes the journal and the files beside it.
+// clearOwn removes the files beside the journal and then the journal. What cannot be removed is left to the next one.
 func (r *Repo) clearOwn() {
 	for _, name := range []string{ownIndex, ownHead, ownRef, journalFile} {
 		if err := r.disk.remove(r.own(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.log.Warn("file cannot be removed", "path", r.own(name), "error", err)
+			return
 		}
 	}
 }

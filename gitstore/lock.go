@@ -83,7 +83,7 @@ func (d *disk) copyNew(from, to string) error {
 		return err
 	}
 	if err := d.fill(f, data, true); err != nil {
-		_ = os.Remove(to)
+		_ = d.remove(to)
 		return err
 	}
 	return nil
@@ -108,13 +108,14 @@ func (l *lock) commit() error {
 	return nil
 }
 
-// release gives up the lock and leaves the locked file as it is. It does nothing when the lock is given up already.
-func (l *lock) release() {
+// release gives up the lock and leaves the locked file as it is. It does nothing when the lock is given up already. It
+// reports whether the lock is gone.
+func (l *lock) release() bool {
 	if l == nil || !l.held {
-		return
+		return true
 	}
-	l.held = false
-	_ = l.disk.remove(l.path)
+	l.held = l.disk.remove(l.path) != nil
+	return !l.held
 }
 
 // processLock is held by the one process that commits; a crash gives it up.

@@ -25,7 +25,7 @@ func (r *Repo) unpackRef(ref string) error {
 	if err := r.disk.write(r.own(ownPacked), nil, 0o666, false); err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(r.own(ownPacked)) }()
+	defer func() { _ = r.disk.remove(r.own(ownPacked)) }()
 	l, err := r.disk.take(context.Background(), r.own(ownPacked), path, refWait)
 	if err != nil {
 		return err

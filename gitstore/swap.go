@@ -29,11 +29,22 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		r.clearOwn()
 		return fmt.Errorf("write journal: %w", err)
 	}
-	done := false // the ref has moved: from then on the journal is needed until all is complete
-	complete := false
+	var index, head, ref *lock
+	var raw []byte
+	done := false // the ref has moved
 	defer func() {
-		if !done || complete {
-			r.clearOwn()
+		// When the ref has moved and the index could not be replaced, the lock of the index stays. A lock that stays
+		// needs the journal: whoever commits next goes on from there.
+		gone := ref.release()
+		gone = head.release() && gone
+		gone = (index == nil || !index.held || !done && index.release()) && gone
+		if !gone {
+			return
+		}
+		written, statErr := os.Lstat(r.own(ownIndex))
+		r.clearOwn()
+		if done && index != nil && statErr == nil {
+			r.keepIndex(raw, written)
 		}
 	}()
 	if err := r.writeObjects(s.objects); err != nil {
@@ -43,30 +54,21 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		return fmt.Errorf("write ref: %w", err)
 	}
 
-	var index, head *lock
-	var raw []byte
 	if s.index != nil {
 		if index, raw, err = r.lockIndex(ctx, s.index); err != nil {
 			return err
 		}
-		defer func() {
-			if !done {
-				index.release()
-			}
-		}()
 		if head, err = r.lockHead(ctx, s.ref); err != nil {
 			return err
 		}
-		defer head.release()
 		if what := r.operation(); what != "" {
 			return busy("%s", what)
 		}
 	}
-	ref, made, err := r.lockRef(ctx, s.ref)
-	if err != nil {
+	var made bool
+	if ref, made, err = r.lockRef(ctx, s.ref); err != nil {
 		return err
 	}
-	defer ref.release()
 	if err := r.compare(s.ref, s.old); err != nil {
 		return err
 	}
@@ -88,8 +90,7 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	done = true
 
 	synced := r.syncRef(s.ref, made)
-	complete = r.finish(index, raw)
-	head.release()
+	r.finish(index)
 	if err := r.writeObjects(s.objects); err != nil {
 		return err
 	}
@@ -98,20 +99,17 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 
 // finish puts the new index in its place. When that fails, the ref has moved all the same: the lock and the journal
 // stay, and the next commit, or the next start, completes it.
-func (r *Repo) finish(index *lock, raw []byte) bool {
+func (r *Repo) finish(index *lock) {
 	if index == nil {
-		return true
+		return
 	}
 	if err := index.commit(); err != nil {
 		r.log.Warn("index cannot be replaced; git status shows the last commit's paths as staged until the next one", "error", err)
-		return false
 	}
-	r.keepIndex(raw)
-	return true
 }
 
 // lockIndex takes index.lock with the new index already in it. Only when the index changed while it was made, it is
-// made again under the lock.
+// made again under the lock. A lock may come with an error.
 func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)) (*lock, []byte, error) {
 	old, info, err := r.readIndex()
 	if err != nil {
@@ -143,14 +141,10 @@ func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)
 			}
 		}
 	}
-	if err != nil {
-		l.release()
-		return nil, nil, err
-	}
-	return l, raw, nil
+	return l, raw, err
 }
 
-// lockHead keeps HEAD where it is: git moves it after it has given up the index.
+// lockHead keeps HEAD where it is: git moves it after it has given up the index. A lock may come with an error.
 func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 	if err := r.disk.write(r.own(ownHead), nil, 0o666, false); err != nil {
 		return nil, fmt.Errorf("lock HEAD: %w", err)
@@ -163,11 +157,7 @@ func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 	if err == nil && branch != ref {
 		err = fmt.Errorf("%w: %s is no longer checked out", ErrMoved, ref)
 	}
-	if err != nil {
-		l.release()
-		return nil, err
-	}
-	return l, nil
+	return l, err
 }
 
 // lockRef takes the lock of a ref, making its folders, and reports whether it had to.
@@ -307,19 +297,24 @@ func (r *Repo) conflicting(ref string) error {
 
 // deleteRef takes a ref out of packed-refs and then its loose file away, in git's order, with its reflog.
 func (r *Repo) deleteRef(ref string, old Hash) error {
-	defer r.clearOwn()
 	j := journal{Ref: ref, Old: old, GitDir: r.gitDir}
-	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true); err != nil {
-		return fmt.Errorf("write journal: %w", err)
+	err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
+	if err == nil {
+		err = r.disk.write(r.own(ownRef), nil, 0o666, false)
 	}
-	if err := r.disk.write(r.own(ownRef), nil, 0o666, false); err != nil {
-		return err
+	var l *lock
+	if err == nil {
+		l, _, err = r.lockRef(context.Background(), ref)
 	}
-	l, _, err := r.lockRef(context.Background(), ref)
 	if err != nil {
+		r.clearOwn()
 		return err
 	}
-	defer l.release()
+	defer func() {
+		if l.release() {
+			r.clearOwn()
+		}
+	}()
 	if err := r.compare(ref, old); err != nil {
 		return err
 	}
