@@ -56,16 +56,17 @@ type Daemon struct {
 	idle     bool // the folder is not there, or not on the branch
 
 	// The folder, the tip, and their difference.
-	files   map[string]known
-	tip     gitstore.Hash
-	tree    *prompt.Tree // at tip
-	blobs   map[string]gitstore.Hash
-	moved   map[string]gitstore.Hash // blobs before the tip moved, until the next walk
-	delta   map[string]*entry
-	holds   map[string]Hold
-	edits   edits
-	journal map[string]edit // as of the last run, until the first walk
-	unsaved bool            // the delta changed since edits were saved
+	files     map[string]known
+	tip       gitstore.Hash
+	tree      *prompt.Tree // at tip
+	blobs     map[string]gitstore.Hash
+	moved     map[string]gitstore.Hash // blobs before the tip moved, until the next walk
+	delta     map[string]*entry
+	holds     map[string]Hold
+	heldPaths map[string]bool // paths that a hold stands for
+	edits     edits
+	journal   map[string]edit // as of the last run, until the first walk
+	unsaved   bool            // the delta changed since edits were saved
 
 	// Git.
 	branch    string // that commits go to
@@ -267,6 +268,14 @@ func (d *Daemon) pause(now time.Time) bool {
 	if d.gone != "" || d.elsewhere != "" || d.tree == nil {
 		d.idle = true
 		d.settle.reset()
+		if d.gone != "" {
+			// What is missing with the folder is not missing from it.
+			for path, e := range d.delta {
+				if e.got.is == missing {
+					delete(d.delta, path)
+				}
+			}
+		}
 		clear(d.retry)
 		d.hints = hints{all: true, rebuild: d.hints.rebuild}
 		d.scanAt, d.judgeAt = time.Time{}, time.Time{}
@@ -370,7 +379,7 @@ func (d *Daemon) remember() {
 	d.unsaved = false
 	files := make(map[string]edit, len(d.delta))
 	for p, e := range d.delta {
-		files[p] = edit{Base: e.base, Seen: e.seen}
+		files[p] = edit{Base: e.base, Seen: e.seen, Moved: e.moved}
 	}
 	if err := d.edits.save(d.root, files); err != nil {
 		d.o.Logger.Error("cannot remember what uncommitted files were edited from", "error", err)

@@ -27,6 +27,11 @@ type entry struct {
 	changed time.Time       // when it was last found changed
 	source  string
 
+	// before are the contents that the file had when the tip moved under it;
+	// the zero hash stands for a missing file.
+	before map[gitstore.Hash]bool
+	moved  bool // it was held as moved, and is until the user says otherwise
+
 	gone   bool // the user said that the file is meant to be missing
 	staged bool // git refused the path because it is staged
 }
@@ -39,17 +44,35 @@ func (e *entry) isAccepted() bool { return e.gone && e.got.is == missing }
 
 // accept says that the entry is right as it stands beside the committed head.
 func (e *entry) accept(head gitstore.Hash) {
-	e.base, e.gone = head, e.got.is == missing
+	e.base, e.moved, e.gone = head, false, e.got.is == missing
 }
 
 // editedFrom returns the blob that the file was edited from, given the one
-// committed now. A content that the file had and somebody has committed since
-// (the author himself, with git) is where it comes from.
-func (e *entry) editedFrom(head gitstore.Hash) gitstore.Hash {
-	if slices.Contains(e.seen, head) {
+// committed now and the one in git's index. A content that the file had and
+// somebody has committed since (the author himself, with git) is where it comes
+// from. So is the committed one when git's index has it too, that is when git
+// put it into the folder, and the file is neither as it was before that.
+func (e *entry) editedFrom(head, index gitstore.Hash) gitstore.Hash {
+	switch {
+	case e.moved:
+		return e.base
+	case slices.Contains(e.seen, head):
+		return head
+	case index == head && e.got.hash != e.base && !e.before[e.got.hash]:
 		return head
 	}
 	return e.base
+}
+
+// overtake notes that the tip moved while the file differed from it.
+func (e *entry) overtake() {
+	if e.before == nil {
+		e.before = make(map[gitstore.Hash]bool)
+	}
+	for _, hash := range e.seen {
+		e.before[hash] = true
+	}
+	e.before[e.got.hash] = true
 }
 
 func (e *entry) saw(hash gitstore.Hash) {

@@ -32,6 +32,9 @@ type edit struct {
 	// Seen are the contents the file had since. When one of them is committed
 	// by somebody, the file was edited from that.
 	Seen []gitstore.Hash `json:"seen,omitempty"`
+	// Moved says that the file was held because its base is not what is
+	// committed.
+	Moved bool `json:"moved,omitempty"`
 }
 
 // load returns what is remembered for root. A file that is damaged or belongs

@@ -63,6 +63,7 @@ func (d *Daemon) refresh(now time.Time) {
 	if foreign && d.started {
 		d.quiet = now.Add(d.o.GitQuiet)
 		d.scanAt = d.quiet
+		d.judgeAt = now
 	}
 	// In the middle of a rebase HEAD is anywhere; at the start any tip is
 	// better than none.
@@ -135,6 +136,9 @@ func (d *Daemon) adopt(tip gitstore.Hash, foreign bool) error {
 				d.leave(path, gitstore.Hash{})
 			}
 		}
+		for _, e := range d.delta {
+			e.overtake()
+		}
 	}
 	d.tip, d.tree, d.blobs = tip, tree, blobs
 	return nil
@@ -165,8 +169,6 @@ func (d *Daemon) blocked(now time.Time) (why string, until time.Time) {
 		return d.elsewhere, d.gitAt
 	case d.tree == nil:
 		return "the tip cannot be read", d.gitAt
-	case d.scanned && len(d.files) == 0 && len(d.retry) == 0 && len(d.blobs) > 0:
-		return "the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git", d.rootAt
 	case d.quiet.After(now):
 		return "", d.quiet
 	}

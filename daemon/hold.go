@@ -50,13 +50,16 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 		}
 		h := d.holds[key]
 		if _, open := d.delta[key]; open {
-			out.holds[key] = h
+			out.holds[key], out.held[key] = h, true
 			continue
 		}
 		d.o.Logger.Info("mended", "path", h.Path, "kind", h.Kind)
 		d.o.OnEvent(Event{Kind: EventMended, Paths: []string{h.Path}, Hold: &h, Time: now})
 	}
-	d.holds = out.holds
+	for _, e := range out.moved {
+		e.moved, d.unsaved = true, d.unsaved || !e.moved
+	}
+	d.holds, d.heldPaths = out.holds, out.held
 }
 
 // Accept says that what is held at a path is right as it stands: a file of kind
@@ -143,8 +146,9 @@ func (d *Daemon) publish() {
 	for _, key := range slices.Sorted(maps.Keys(d.holds)) {
 		s.Holds = append(s.Holds, d.holds[key])
 	}
+	s.Waiting = len(d.retry)
 	for p := range d.delta {
-		if _, held := d.holds[p]; !held {
+		if !d.heldPaths[p] && belongs(p, d.blobs, d.delta) {
 			s.Waiting++
 		}
 	}

@@ -15,6 +15,8 @@ import (
 // judgement is what becomes of the delta.
 type judgement struct {
 	commit []*entry        // sorted by path
+	moved  []*entry        // held because the tip moved under them
+	held   map[string]bool // paths that a hold stands for
 	holds  map[string]Hold // by the hold's path
 	again  time.Time       // when a grace ends; zero: nothing waits
 }
@@ -39,10 +41,10 @@ type judge struct {
 // judge decides, for all of the delta, what is committed, what is held and what
 // waits for its grace to end.
 func (j *judge) judge() (judgement, error) {
-	j.out.holds = make(map[string]Hold)
+	j.out.holds, j.out.held = make(map[string]Hold), make(map[string]bool)
 	open := make(map[string]*entry)
 	for path, e := range j.delta {
-		if j.belongs(path) {
+		if belongs(path, j.blobs, j.delta) {
 			open[path] = e
 		}
 	}
@@ -67,20 +69,21 @@ func (j *judge) judge() (judgement, error) {
 
 // belongs reports whether the file is in a project, or the organisation's own.
 // A folder without project.yaml may hold anything, in a code repository.
-func (j *judge) belongs(path string) bool {
+func belongs(path string, blobs map[string]gitstore.Hash, delta map[string]*entry) bool {
 	p := project(path)
 	if p == "" {
 		return true
 	}
 	name := p + "/project.yaml"
-	if _, ok := j.blobs[name]; ok {
+	if _, ok := blobs[name]; ok {
 		return true
 	}
-	e, ok := j.delta[name]
+	e, ok := delta[name]
 	return ok && e.got.is != missing
 }
 
 func (j *judge) hold(e *entry, kind, reason, hint string, problems ...prompt.Problem) {
+	j.out.held[e.path] = true
 	j.out.holds[e.path] = Hold{Path: e.path, Kind: kind, Problems: problems, Since: e.since, Reason: reason, Hint: hint}
 }
 
@@ -145,7 +148,7 @@ func (j *judge) waitForMissing(open map[string]*entry) {
 func (j *judge) holdMoved(open map[string]*entry) {
 	for path, e := range open {
 		head := j.blobs[path]
-		if e.editedFrom(head) == head {
+		if e.editedFrom(head, j.index[path]) == head {
 			continue
 		}
 		reason := "the committed version changed since this file was edited"
@@ -156,6 +159,7 @@ func (j *judge) holdMoved(open map[string]*entry) {
 			reason = "the committed version changed since this file was removed"
 		}
 		j.hold(e, HeldMoved, reason, "see git diff HEAD -- "+path+"; when the file is right as it stands: anvil accept "+path)
+		j.out.moved = append(j.out.moved, e)
 		delete(open, path)
 	}
 }
@@ -226,6 +230,7 @@ func (j *judge) holdMass(open map[string]*entry) {
 		for path, e := range open {
 			if project(path) == name && e.got.is == missing && !e.isAccepted() {
 				since = earlier(since, e.since)
+				j.out.held[path] = true
 				delete(open, path)
 			}
 		}

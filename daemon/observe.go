@@ -3,6 +3,7 @@ package daemon
 import (
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"time"
 
@@ -130,7 +131,7 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 	}
 	if e == nil {
 		e = &entry{path: path, since: now, changed: now, source: source}
-		e.base, e.seen = d.begin(path, source)
+		d.begin(e)
 		d.delta[path] = e
 	} else if e.got.is != got.is || e.got.hash != got.hash || e.got.reason != got.reason {
 		e.changed, e.source = now, source
@@ -143,19 +144,48 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 }
 
 // begin says what a file that begins to differ was edited from: what the
-// journal remembers; else the blob before the tip moved under it; else, at the
-// start, what git last checked out or the user staged; else what is committed.
-func (d *Daemon) begin(path, source string) (base gitstore.Hash, seen []gitstore.Hash) {
-	if j, ok := d.journal[path]; ok {
-		return j.Base, j.Seen
+// journal remembers; else the blob before the tip moved under it; else what is
+// committed. At the start, when the tip may have moved while nobody watched, it
+// is what git last checked out, if that was ever committed; other content of
+// the index is what the user staged.
+func (d *Daemon) begin(e *entry) {
+	e.base = d.blobs[e.path]
+	if j, ok := d.journal[e.path]; ok {
+		e.base, e.seen, e.moved = j.Base, j.Seen, j.Moved
+		for _, hash := range j.Seen {
+			if e.before == nil {
+				e.before = make(map[gitstore.Hash]bool)
+			}
+			e.before[hash] = true
+		}
+	} else if base, ok := d.moved[e.path]; ok {
+		e.base = base
+	} else if index := d.index[e.path]; e.source == sourceStartup && index != e.base && d.wasCommitted(e.path, index) {
+		e.base = index
 	}
-	if base, ok := d.moved[path]; ok {
-		return base, nil
+}
+
+// wasCommitted reports whether blob was the content of path in one of the last
+// commits that touched it.
+func (d *Daemon) wasCommitted(p string, blob gitstore.Hash) bool {
+	const looked = 100
+	p = path.Join(d.o.Library.Prefix(), p)
+	n := 0
+	for commit, err := range d.o.Repo.Log(d.tip, p) {
+		if err != nil || n == looked {
+			return false
+		}
+		n++
+		for entry, err := range d.o.Repo.Walk(commit.Hash, path.Dir(p)) {
+			if err != nil {
+				break
+			}
+			if entry.Path == p && entry.Hash == blob {
+				return true
+			}
+		}
 	}
-	if source == sourceStartup {
-		return d.index[path], nil
-	}
-	return d.blobs[path], nil
+	return false
 }
 
 // checkRoot sees whether the folder is there, and whether it is still the same.
@@ -178,6 +208,9 @@ func (d *Daemon) checkRoot(now time.Time) {
 		d.gone = ""
 	default:
 		d.gone = ""
+	}
+	if d.gone == "" && len(d.files) == 0 && len(d.blobs) > 0 && !holdsAny(d.root) {
+		d.unavailable("the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git")
 	}
 }
 

@@ -60,6 +60,12 @@ func (w *walked) folder(root, folder string) error {
 	return nil
 }
 
+// holdsAny reports whether any own file lies in root.
+func holdsAny(root string) bool {
+	w, err := walk(root)
+	return err == nil && len(w.files) > 0
+}
+
 // covers reports whether the walk can say of path that it is missing.
 func (w *walked) covers(path string) bool {
 	for _, folder := range w.closed {
