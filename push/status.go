@@ -141,3 +141,8 @@ func (p *Push) Channels(context.Context) ([]ChannelStatus, error) {
 	})
 	return all, nil
 }
+
+// Parked returns how many polls wait for the next release of a channel.
+func (p *Push) Parked(project, channel string) int {
+	return int(p.lines.get(project, channel).parked.Load())
+}
