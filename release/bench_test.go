@@ -5,13 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/anvilpeering/anvil/gitstore"
-	"github.com/anvilpeering/anvil/library"
 )
 
 // manyPrompts is an organisation with one project of n prompts of about 2 KB,
-// released once. fsync is off, so that the disk is not what is measured.
+// released once. fsync is off (see openLog), so that the disk is not what is measured.
 func manyPrompts(b *testing.B, n int) *house {
 	b.Helper()
 	h := newHouse(b)
@@ -21,22 +18,6 @@ func manyPrompts(b *testing.B, n int) *house {
 	}
 	h.write("large/project.yaml", "name: Large\n")
 	h.commit("Many")
-	h.close()
-	repo, err := gitstore.Open(h.releases, gitstore.Options{Durability: gitstore.NoFsync})
-	if err != nil {
-		b.Fatal(err)
-	}
-	authors, err := gitstore.Open(h.authors, gitstore.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	h.closers = append(h.closers, repo.Close, authors.Close)
-	h.log, err = Open(repo, library.Open(authors, "", library.Options{}), Options{
-		Organisation: "acme", Signer: h.signer, Now: h.clock.Now,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	began := time.Now()
 	h.record(h.plan("large", Draft), "draft")
 	b.Logf("first release of %d prompts: %v", n, time.Since(began).Round(time.Millisecond))

@@ -118,7 +118,7 @@ func TestKilledWhileRecording(t *testing.T) {
 	h.save("support/triage/classify.yaml", text("other"))
 	last := h.log.Head("support", Draft)
 	folder := filepath.Dir(h.authors)
-	const rounds = 24
+	const rounds = 16
 	for round := range rounds {
 		h.close()
 		child := exec.Command(self)
@@ -145,7 +145,7 @@ func TestKilledWhileRecording(t *testing.T) {
 			}
 			if n == round%3 {
 				// Somewhere in the next record, another place each round.
-				time.AfterFunc(time.Duration(round)*500*time.Microsecond, func() { _ = child.Process.Kill() })
+				time.AfterFunc(time.Duration(round)*700*time.Microsecond, func() { _ = child.Process.Kill() })
 			}
 		}
 		_ = child.Wait() // it was killed

@@ -145,7 +145,7 @@ func TestPlanSaysWhatChanges(t *testing.T) {
 
 func TestPlanRefuses(t *testing.T) {
 	h := newHouse(t)
-	h.write("shared/voice/_tone.yaml", "template: 'Be {{ kind }}.'\n")
+	h.write("shared/voice/_tone.yaml", "template: 'Be {% nonsense %}.'\n")
 	rev := h.commit("Break a dependency")
 	ctx := t.Context()
 
