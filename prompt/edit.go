@@ -25,6 +25,8 @@ type edit struct {
 	unresolved wording
 	strays     wording
 
+	lost, gained map[string][]string // who renders a path no longer, and who does now
+
 	changed []changed
 	seeds   map[string]bool // paths of prompts to link, with what depends on them
 	sets    map[string]bool // folders of sets whose existence, version or ranges may differ
@@ -44,7 +46,7 @@ func newEdit(t *Tree) *edit {
 	return &edit{
 		options: t.options, before: t, files: change(t.files), prompts: change(t.prompts), found: change(t.found), uses: change(t.uses),
 		ids: t.ids, unresolved: wording{words: t.unresolved}, strays: wording{words: t.strays},
-		seeds: map[string]bool{}, sets: map[string]bool{},
+		lost: map[string][]string{}, gained: map[string][]string{}, seeds: map[string]bool{}, sets: map[string]bool{},
 	}
 }
 
@@ -135,6 +137,7 @@ func (e *edit) link() {
 		}
 		e.settle(c.path, nil)
 	}
+	e.rereference()
 	e.now = &Tree{options: e.options, files: e.files.shelf, prompts: e.prompts.shelf, uses: e.uses.shelf, ids: e.ids}
 	for project, turned := range projects {
 		if turned {
@@ -235,28 +238,40 @@ func (f *file) id() string {
 	return ""
 }
 
-// reference keeps the index of who renders what.
+// reference notes who renders what no longer, and who does now.
 func (e *edit) reference(c changed) {
 	was, is := targets(c.before), targets(c.after)
 	for _, target := range was {
-		if _, still := slices.BinarySearch(is, target); still {
-			continue
+		if _, still := slices.BinarySearch(is, target); !still {
+			e.lost[target] = append(e.lost[target], c.path)
 		}
+	}
+	for _, target := range is {
+		if _, already := slices.BinarySearch(was, target); !already {
+			e.gained[target] = append(e.gained[target], c.path)
+		}
+	}
+}
+
+// rereference keeps the index of who renders what.
+func (e *edit) rereference() {
+	for target, lost := range e.lost {
 		old, _ := e.uses.shelf.get(target)
-		left := slices.DeleteFunc(slices.Clone(old), func(p string) bool { return p == c.path })
+		left := slices.DeleteFunc(slices.Clone(old), func(p string) bool {
+			_, gone := slices.BinarySearch(lost, p) // sorted, as the changes are
+			return gone
+		})
 		if len(left) == 0 {
 			e.uses.remove(target)
 		} else {
 			e.uses.set(target, left)
 		}
 	}
-	for _, target := range is {
-		if _, already := slices.BinarySearch(was, target); already {
-			continue
-		}
+	for target, gained := range e.gained {
 		old, _ := e.uses.shelf.get(target)
-		i, _ := slices.BinarySearch(old, c.path)
-		e.uses.set(target, slices.Insert(slices.Clone(old), i, c.path))
+		all := slices.Concat(old, gained)
+		slices.Sort(all)
+		e.uses.set(target, all)
 	}
 }
 

@@ -109,7 +109,7 @@ func (w *walk) visit(path string) {
 func (e *edit) one(path string, cycle []string) {
 	f, _ := e.now.files.get(path)
 	a := addressOf(path)
-	p := &Prompt{Address: a, Path: path, body: f.prompt}
+	p := &Prompt{Address: a, Path: path, body: f.prompt, address: strings.TrimSuffix(path, Suffix)}
 	e.links++
 	if p.body == nil {
 		p.body = &body{}
@@ -183,15 +183,14 @@ func (c *linking) depend() {
 			c.report(r.mark, ruleMissingDependency, fmt.Sprintf("there is no %s", a)+didYouMean(a.String(), c.near(a)), c.whereLike(a))
 			continue
 		}
-		if p.deps == nil {
-			p.deps = make(map[string]*Prompt, len(p.body.renders))
-		}
 		if _, in := slices.BinarySearch(c.cycle, a.Path()); in {
 			c.report(r.mark, ruleDependencyCycle, "prompts render each other: "+c.way(a), "take the shared text into a partial of its own")
 			continue
 		}
 		q, _ := c.prompts.shelf.get(a.Path())
-		p.deps[a.String()] = q
+		if !slices.Contains(p.deps, q) {
+			p.deps = append(p.deps, q)
+		}
 		c.interfaceOf(r, q)
 		switch {
 		case q.links.cyclic:

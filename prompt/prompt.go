@@ -18,9 +18,11 @@ type Prompt struct {
 	Extra           map[string]any // the x-* keys
 	Tests           int            // how many it declares
 
-	body  *body              // what the file said; shared between trees
-	deps  map[string]*Prompt // what it renders, by address; those that are there
+	body  *body     // what the file said; shared between trees
+	deps  []*Prompt // what it renders, as far as it is there
 	links linkage
+
+	address string // Address, written
 }
 
 // Chat reports whether the prompt is a list of messages; else it is one

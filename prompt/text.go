@@ -218,8 +218,10 @@ func (p *Prompt) partial(name string) *Prompt {
 	if name == "" {
 		return nil
 	}
-	if q, ok := p.deps[name]; ok {
-		return q
+	for _, q := range p.deps {
+		if q.address == name {
+			return q
+		}
 	}
 	for _, q := range p.deps {
 		if found := q.partial(name); found != nil {

@@ -32,9 +32,9 @@ func describeTree(t *Tree) string {
 		}
 		r, err := p.Render(context.Background(), Args{"x": "X"})
 		fmt.Fprintf(&b, "  renders %+v %v\n", r, err)
-		for name, q := range p.deps {
-			if now, err := t.Lookup(q.Address); err != nil || now != q || name != q.Address.String() {
-				fmt.Fprintf(&b, "  STALE %s\n", name)
+		for _, q := range p.deps {
+			if now, err := t.Lookup(q.Address); err != nil || now != q {
+				fmt.Fprintf(&b, "  STALE %s\n", q.Address)
 			}
 		}
 	}
