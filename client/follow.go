@@ -74,6 +74,9 @@ func (f *follower) run(ctx context.Context, delay time.Duration) {
 		for _, done := range asked {
 			done <- err
 		}
+		if ctx.Err() != nil {
+			return
+		}
 		delay = f.pace(err)
 	}
 }
