@@ -16,6 +16,7 @@ const (
 // A parser makes a tree of nodes of a source, and keeps account of the names in it.
 type parser struct {
 	place
+	seen     struct{ at, line, col int } // the last place asked for: the next one is mostly not far behind
 	problems []Problem
 	tokens   []token
 	i        int
@@ -38,6 +39,17 @@ type body struct {
 
 func newParser(source string) *parser {
 	return &parser{place: newPlace(source), assigned: map[string]bool{}}
+}
+
+// position is place.position, without beginning each line anew.
+func (p *parser) position(at int) (line, col int) {
+	if last := p.seen; last.line > 0 && at >= last.at && (last.line == len(p.lines) || at < p.lines[last.line]) {
+		line, col = last.line, last.col+utf8.RuneCountInString(p.source[last.at:at])
+	} else {
+		line, col = p.place.position(at)
+	}
+	p.seen.at, p.seen.line, p.seen.col = at, line, col
+	return line, col
 }
 
 func (p *parser) problem(at int, rule, message, hint string) {
@@ -92,7 +104,7 @@ func (p *parser) parse() *body {
 // body reads nodes up to the end of the source or a tag that ends or divides the innermost open block.
 func (p *parser) body() (b *body, end *token) {
 	b = &body{blank: true}
-	for p.i < len(p.tokens) {
+	for p.i < len(p.tokens) && len(p.problems) < maxProblems {
 		t := p.tokens[p.i]
 		p.i++
 		switch t.kind {

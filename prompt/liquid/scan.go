@@ -137,7 +137,7 @@ func (p *parser) scan() []token {
 			p.inlineComment(t)
 			toks = append(toks, token{kind: silentToken, at: at})
 		case "liquid":
-			toks = append(toks, p.lines(t)...)
+			toks = append(toks, p.liquidLines(t)...)
 		default:
 			toks = append(toks, t)
 		}
@@ -187,8 +187,8 @@ func skipComment(src string, pos int) (end int, trim, ok bool) {
 	}
 }
 
-// lines cuts a {% liquid %} tag into one token a line.
-func (p *parser) lines(t token) []token {
+// liquidLines cuts a {% liquid %} tag into one token a line.
+func (p *parser) liquidLines(t token) []token {
 	p.liquids++
 	id := p.liquids
 	var toks []token
