@@ -76,7 +76,7 @@ func (m *markup) call() call {
 	}
 	f, ok := filters[w.text]
 	if !ok {
-		m.fail(w.at, RuleUnknownName, "unknown filter "+w.text, filterHint(w.text))
+		m.fail(w.at, RuleUnknownFilter, "unknown filter "+w.text, filterHint(w.text))
 	}
 	c := call{filter: f, at: w.at}
 	if m.sign(":") {

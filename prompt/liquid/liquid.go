@@ -11,15 +11,15 @@ import (
 
 // The rules of the problems that [Compile] reports and of the errors that [Template.Render] returns.
 const (
-	RuleSyntax      = "liquid-syntax"      // the source is not Liquid
-	RuleUnknownTag  = "unknown-tag"        // a tag that the dialect does not have
-	RuleUnknownName = "unknown-filter"     // a filter that the dialect does not have
-	RuleUnsupported = "liquid-unsupported" // Liquid that the dialect refuses
-	RuleUndefined   = "undefined-variable" // a variable or a key that nobody bound
-	RuleValue       = "liquid-value"       // a value that a tag or filter cannot work with
-	RulePartial     = "liquid-partial"     // a partial that cannot be found
-	RuleLimit       = "liquid-limit"       // the budget is spent, or the context has ended
-	RuleInternal    = "liquid-internal"    // a fault of this package or of the engine
+	RuleSyntax        = "liquid-syntax"      // the source is not Liquid
+	RuleUnknownTag    = "unknown-tag"        // a tag that the dialect does not have
+	RuleUnknownFilter = "unknown-filter"     // a filter that the dialect does not have
+	RuleUnsupported   = "liquid-unsupported" // Liquid that the dialect refuses
+	RuleUndefined     = "undefined-variable" // a variable or a key that nobody bound
+	RuleValue         = "liquid-value"       // a value that a tag or filter cannot work with
+	RulePartial       = "liquid-partial"     // a partial that cannot be found
+	RuleLimit         = "liquid-limit"       // the budget is spent, or the context has ended
+	RuleInternal      = "liquid-internal"    // a fault of this package or of the engine
 )
 
 // Problem is a reason why a source is not a template of the dialect.
