@@ -13,15 +13,11 @@ import (
 	"github.com/anvilpeering/anvil/protocol"
 )
 
-// read reads a JSON body of at most so many bytes, within bodyTime.
+// read reads a JSON body of at most so many bytes.
 func read(c echo.Context, most int64) ([]byte, error) {
 	r := c.Request()
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != protocol.TypeJSON {
 		return nil, refuse(http.StatusUnsupportedMediaType, "media-type", "not JSON", "the Content-Type must be "+protocol.TypeJSON, "")
-	}
-	control := http.NewResponseController(c.Response())
-	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
-		return nil, err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, most))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -30,8 +26,9 @@ func read(c echo.Context, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "body", "body not received", err.Error(), "")
 	}
-	// The deadline would end a request that goes on after its body was read.
-	return body, control.SetReadDeadline(time.Time{})
+	// The guard's deadline would end a request that goes on after its body was
+	// read.
+	return body, http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
 }
 
 // decode reads what another version of Anvil may have sent: fields that are not

@@ -139,7 +139,7 @@ func TestBundleInParts(t *testing.T) {
 // Over real connections: releases come while 500 clients poll; each ends at the
 // last one.
 func TestStormReachesEverybody(t *testing.T) {
-	const clients, releases = 500, 20
+	const clients, releases = 500, 6
 	h := newHouse(t, httpapi.Options{})
 	h.begin()
 	token := h.token(push.RoleClient, "support", "draft")

@@ -48,12 +48,19 @@ var (
 )
 
 func (s *Server) admit(c echo.Context) error {
-	r := c.Request()
-	if err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(answerTime)); err != nil {
+	r, control := c.Request(), http.NewResponseController(c.Response())
+	if err := control.SetWriteDeadline(time.Now().Add(answerTime)); err != nil {
 		return fmt.Errorf("bound the answer's time: %w", err)
 	}
+	if r.ContentLength != 0 {
+		// Also of a body that no handler reads: net/http wants the rest of it
+		// before the next request.
+		if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+			return fmt.Errorf("bound the body's time: %w", err)
+		}
+	}
 	if r.ContentLength != 0 && r.Method != http.MethodPost {
-		c.Response().Header().Set("Connection", "close") // it is not read
+		c.Response().Header().Set("Connection", "close")
 		return refuse(http.StatusBadRequest, "body", "a body where none belongs", "only POST has one", "")
 	}
 	if isLocal(r) {

@@ -157,6 +157,19 @@ func (s *Server) URL() string {
 	return ""
 }
 
+// Close closes listeners that Serve was never called for.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, d := range s.doors {
+		if err := d.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 type localKey struct{}
 
 // isLocal reports whether a request came through the socket.
