@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing/format/gitattributes"
 )
 
 // Anvil stores the bytes of a file as they are. Git may be told to convert them on the way in or out, by attributes or
@@ -34,9 +32,8 @@ func (r *Repo) checkConversion(c config, prefix string) error {
 		if !ok {
 			break
 		}
-		name := string(e.path)
-		if strings.HasSuffix(name, "/.gitattributes") && strings.HasPrefix(name, slashed(prefix)) {
-			probes = append(probes, path.Join(path.Dir(name), "prompt.yaml"))
+		if bytes.HasSuffix(e.path, []byte("/.gitattributes")) && strings.HasPrefix(string(e.path), slashed(prefix)) {
+			probes = append(probes, path.Join(path.Dir(string(e.path)), "prompt.yaml"))
 		}
 	}
 	attributes := r.attributes(c)
@@ -48,17 +45,35 @@ func (r *Repo) checkConversion(c config, prefix string) error {
 	return nil
 }
 
+// The states of an attribute that have no value of their own.
+const (
+	attributeSet         = "\x00set"
+	attributeUnset       = "\x00unset"
+	attributeUnspecified = "\x00unspecified"
+)
+
 // attributes reads the attribute files that bear on a path, each once.
 type attributes struct {
 	root     string
 	autocrlf string
-	outer    []gitattributes.MatchAttribute // of lower precedence than the folders'
-	inner    []gitattributes.MatchAttribute // $GIT_DIR/info/attributes, of the highest
-	folders  map[string][]gitattributes.MatchAttribute
+	outer    []attributeLine // of lower precedence than the folders'
+	inner    []attributeLine // $GIT_DIR/info/attributes, of the highest
+	folders  map[string][]attributeLine
+	macros   map[string][]attribute
 }
 
+// attributeLine is one line of a file of attributes: a pattern and what it gives the paths that match.
+type attributeLine struct {
+	folder  string // of the file, with a slash at its end unless it is the root
+	pattern string
+	list    []attribute
+}
+
+type attribute struct{ name, value string }
+
 func (r *Repo) attributes(c config) *attributes {
-	a := &attributes{root: r.root, folders: map[string][]gitattributes.MatchAttribute{}}
+	a := &attributes{root: r.root, folders: map[string][]attributeLine{}}
+	a.macros = map[string][]attribute{"binary": {{"diff", attributeUnset}, {"merge", attributeUnset}, {"text", attributeUnset}}}
 	a.autocrlf, _ = c.lookup("core.autocrlf")
 	global, ok := c.lookup("core.attributesfile")
 	if !ok {
@@ -67,85 +82,171 @@ func (r *Repo) attributes(c config) *attributes {
 			global = filepath.Join(xdg, "git", "attributes")
 		}
 	}
-	a.outer = append(builtinAttributes(), readAttributes(expandHome(global), nil)...)
-	a.inner = readAttributes(filepath.Join(r.commonDir, "info", "attributes"), nil)
+	a.outer = a.read(expandHome(global), "", true)
+	a.inner = a.read(filepath.Join(r.commonDir, "info", "attributes"), "", true)
 	return a
 }
 
-// builtinAttributes is the one macro that git brings along.
-func builtinAttributes() []gitattributes.MatchAttribute {
-	macro, err := gitattributes.ParseAttributesLine("[attr]binary -diff -merge -text", nil, true)
+// read reads one file of attributes, if it is there; lines that cannot be read are left out, as git does.
+func (a *attributes) read(file, folder string, macros bool) []attributeLine {
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}
-	return []gitattributes.MatchAttribute{macro}
-}
-
-// readAttributes reads one file of attributes; lines that cannot be read are left out, as git does.
-func readAttributes(file string, domain []string) []gitattributes.MatchAttribute {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return nil // not there, or not for us to read
-	}
-	var list []gitattributes.MatchAttribute
-	for line := range bytes.Lines(raw) {
-		text := strings.TrimSpace(string(line))
-		if text == "" || text[0] == '#' {
+	var lines []attributeLine
+	for line := range strings.Lines(strings.TrimPrefix(string(raw), "\xef\xbb\xbf")) {
+		pattern, rest := attributePattern(strings.Trim(line, " \t\r\n"))
+		if pattern == "" || pattern[0] == '!' || strings.HasSuffix(pattern, "/") {
 			continue
 		}
-		if m, err := gitattributes.ParseAttributesLine(text, domain, true); err == nil {
-			list = append(list, m)
+		list, ok := parseAttributes(rest)
+		if !ok {
+			continue
 		}
+		if name, ok := strings.CutPrefix(pattern, "[attr]"); ok {
+			if macros {
+				a.macros[name] = list
+			}
+			continue
+		}
+		lines = append(lines, attributeLine{folder, pattern, list})
 	}
-	return list
+	return lines
 }
 
-// of returns the attributes of a path that decide about conversion.
-func (a *attributes) of(name string) map[string]gitattributes.Attribute {
-	stack := a.outer
-	parts := strings.Split(name, "/")
-	for i := range parts {
-		domain := parts[:i]
-		dir := strings.Join(domain, "/")
-		list, ok := a.folders[dir]
-		if !ok {
-			list = readAttributes(filepath.Join(a.root, filepath.FromSlash(dir), ".gitattributes"), domain)
-			a.folders[dir] = list
-		}
-		stack = append(stack[:len(stack):len(stack)], list...)
+// attributePattern takes the pattern, which may be quoted, off a line.
+func attributePattern(line string) (pattern, rest string) {
+	if line == "" || line[0] == '#' {
+		return "", ""
 	}
-	stack = append(stack[:len(stack):len(stack)], a.inner...)
-	results, _ := gitattributes.NewMatcher(stack).Match(parts, nil)
-	return results
+	if line[0] != '"' {
+		end := strings.IndexAny(line, " \t\r")
+		if end < 0 {
+			return line, ""
+		}
+		return line[:end], line[end:]
+	}
+	var out strings.Builder
+	for i := 1; i < len(line); i++ {
+		switch line[i] {
+		case '"':
+			return out.String(), line[i+1:]
+		case '\\':
+			if i++; i < len(line) {
+				out.WriteByte(line[i])
+			}
+		default:
+			out.WriteByte(line[i])
+		}
+	}
+	return "", ""
+}
+
+// parseAttributes reads what follows the pattern; one bad name spoils the line.
+func parseAttributes(text string) (list []attribute, ok bool) {
+	for field := range strings.FieldsSeq(text) {
+		name, value, ok := strings.Cut(field, "=")
+		switch {
+		case ok:
+		case name[0] == '-':
+			name, value = name[1:], attributeUnset
+		case name[0] == '!':
+			name, value = name[1:], attributeUnspecified
+		default:
+			value = attributeSet
+		}
+		if strings.TrimLeft(name, attributeLetters) != "" || name == "" || name[0] == '-' {
+			return nil, false
+		}
+		list = append(list, attribute{name, value})
+	}
+	return list, true
+}
+
+const attributeLetters = "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func (l attributeLine) matches(name string) bool {
+	below, ok := strings.CutPrefix(name, l.folder)
+	if !ok {
+		return false
+	}
+	if !strings.Contains(l.pattern, "/") {
+		return wildmatch(l.pattern, path.Base(below))
+	}
+	return wildmatch(strings.TrimPrefix(l.pattern, "/"), below)
+}
+
+// of returns the attributes of a path: of several lines the last that says something, of several files the nearest.
+func (a *attributes) of(name string) map[string]string {
+	files := [][]attributeLine{a.outer}
+	for i := range len(name) {
+		if i > 0 && name[i-1] != '/' {
+			continue
+		}
+		folder := name[:i]
+		lines, ok := a.folders[folder]
+		if !ok {
+			lines = a.read(filepath.Join(a.root, filepath.FromSlash(folder), ".gitattributes"), folder, folder == "")
+			a.folders[folder] = lines
+		}
+		files = append(files, lines)
+	}
+	files = append(files, a.inner)
+	found := map[string]string{}
+	for i := len(files) - 1; i >= 0; i-- {
+		for j := len(files[i]) - 1; j >= 0; j-- {
+			if files[i][j].matches(name) {
+				a.fill(found, files[i][j].list, 0)
+			}
+		}
+	}
+	return found
+}
+
+// fill adds what is not decided yet, the last of a line first, and what macros stand for.
+func (a *attributes) fill(found map[string]string, list []attribute, depth int) {
+	for i := len(list) - 1; i >= 0; i-- {
+		if _, ok := found[list[i].name]; ok {
+			continue
+		}
+		found[list[i].name] = list[i].value
+		if macro, ok := a.macros[list[i].name]; ok && list[i].value == attributeSet && depth < 20 {
+			a.fill(found, macro, depth+1)
+		}
+	}
+}
+
+// given returns the value of an attribute, "" when it is not given or taken away.
+func given(found map[string]string, name string) string {
+	switch v := found[name]; v {
+	case attributeUnset, attributeUnspecified:
+		return ""
+	case attributeSet:
+		return "set"
+	default:
+		return v
+	}
 }
 
 // refuse returns an ErrUnsupported when git would convert the file.
 func (a *attributes) refuse(name string) error {
 	found := a.of(name)
-	hint := "give these files no conversion: add the line '*.yaml -text -filter -working-tree-encoding' to .gitattributes"
-	for _, attribute := range []string{"filter", "working-tree-encoding", "eol", "ident"} {
-		v, ok := found[attribute]
-		if !ok || v.IsUnset() || v.IsUnspecified() {
+	hint := "give these files no conversion: add the line '*.yaml -text -filter -working-tree-encoding -ident' to .gitattributes"
+	untouched := found["text"] == attributeUnset
+	for _, attribute := range []string{"filter", "working-tree-encoding", "ident", "eol", "text"} {
+		value := given(found, attribute)
+		lineEnds := attribute == "eol" || attribute == "text"
+		automatic := attribute == "text" && value == "auto" && runtime.GOOS != "windows"
+		if value == "" || lineEnds && untouched || automatic {
 			continue
 		}
-		if attribute == "eol" {
-			if text, ok := found["text"]; ok && text.IsUnset() {
-				continue // -text wins over eol
-			}
-		}
-		return unsupported(hint, "the attribute %s converts %s", strings.TrimSuffix(attribute+"="+v.Value(), "="), name)
-	}
-	text, ok := found["text"]
-	switch {
-	case ok && text.IsUnset():
-		return nil
-	case ok && text.IsSet():
-		return unsupported(hint, "the attribute text converts the line ends of %s", name)
-	case ok && text.IsValueSet() && text.Value() == "auto" && runtime.GOOS == "windows":
-		return unsupported(hint, "the attribute text=auto converts the line ends of %s", name)
+		return unsupported(hint, "the attribute %s=%s converts %s", attribute, value, name)
 	}
 	switch strings.ToLower(a.autocrlf) {
 	case "", "false", "no", "off", "0":
+		return nil
+	}
+	if untouched {
 		return nil
 	}
 	return unsupported("turn it off here with: git config core.autocrlf false", "core.autocrlf=%s converts line ends", a.autocrlf)
@@ -157,15 +258,12 @@ func (a *attributes) refuseContent(name string, content []byte) error {
 	if err := a.refuse(name); err != nil {
 		return err
 	}
-	if !bytes.Contains(content, []byte("\r\n")) {
-		return nil
-	}
-	if text, ok := a.of(name)["text"]; ok && text.IsValueSet() && text.Value() == "auto" {
+	if bytes.Contains(content, []byte("\r\n")) && given(a.of(name), "text") == "auto" {
 		return unsupported("save the file with LF line ends, or add the line '*.yaml -text' to .gitattributes",
 			"the attribute text=auto converts the line ends of %s", name)
 	}
 	return nil
 }
 
-// isMissing reports whether an error says that a file or a folder on the way is not there.
+// isMissing reports whether an error says that a file, or a folder on the way to it, is not there.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -89,6 +90,9 @@ func (w *work) git(args ...string) string {
 	return out
 }
 
+// writes counts saves, so that no two have the same time: git looks at whole seconds.
+var writes atomic.Int64
+
 // write saves a file as an editor would, some time ago, so that its stat can be trusted.
 func (w *work) write(path, content string) {
 	w.t.Helper()
@@ -99,7 +103,7 @@ func (w *work) write(path, content string) {
 	if err := os.WriteFile(file, []byte(content), 0o666); err != nil {
 		w.t.Fatal(err)
 	}
-	then := time.Now().Add(-time.Second)
+	then := time.Now().Add(-time.Hour).Add(time.Duration(writes.Add(1)%3000) * time.Second)
 	if err := os.Chtimes(file, then, then); err != nil {
 		w.t.Fatal(err)
 	}
@@ -259,4 +263,27 @@ func (w *work) cachedTrees() {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("git update-index: %v: %s", err, out)
 	}
+}
+
+// input runs git with something to read.
+func (w *work) input(text string, args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = w.dir
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// pack returns the name of the one pack index.
+func (w *work) pack() string {
+	w.t.Helper()
+	found, err := filepath.Glob(filepath.Join(w.dir, ".git", "objects", "pack", "*.idx"))
+	if err != nil || len(found) != 1 {
+		w.t.Fatalf("packs: %v, %v", found, err)
+	}
+	return filepath.Base(found[0])
 }

@@ -2,6 +2,7 @@ package gitstore
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -57,6 +58,10 @@ func (r *Repo) appendReflogs(refs []string, line string) (undo func(), err error
 			continue
 		}
 		u, err := r.disk.append(r.reflogPath(ref), []byte(line))
+		if info, statErr := os.Stat(r.reflogPath(ref)); err != nil && statErr == nil && info.IsDir() {
+			removeEmptyFolders(r.reflogPath(ref)) // left from the reflog of a deleted ref
+			u, err = r.disk.append(r.reflogPath(ref), []byte(line))
+		}
 		if err != nil {
 			undo()
 			return nil, fmt.Errorf("write reflog of %s: %w", ref, err)
