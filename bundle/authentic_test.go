@@ -191,6 +191,23 @@ func TestUntrustedHint(t *testing.T) {
 	}
 }
 
+// flips are ways to change a byte; each byte is changed in one of them.
+var flips = [...]byte{0x01, 0xff, 0x80, 0x20, 0x04}
+
+// A manifest that is none, by a key that nobody trusts: there is no line to offer.
+func TestUntrustedNonsense(t *testing.T) {
+	raw := []byte("not a manifest")
+	signature, err := Sign(raw, ManifestNamespace, keyOf(t, "mallory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Assemble(raw, signature, nil, nil, Expect{Trust: expecting(t).Trust, Now: at})
+	var untrusted *UntrustedError
+	if !errors.As(err, &untrusted) || untrusted.Line != "" || untrusted.Hint() != "" {
+		t.Errorf("%v", err)
+	}
+}
+
 // Whatever byte of a bundle is changed, it is refused, or it still says exactly
 // what was signed.
 func TestAlteredAnyByte(t *testing.T) {
@@ -202,17 +219,15 @@ func TestAlteredAnyByte(t *testing.T) {
 	archive, e := written(t, b), expecting(t)
 	kept := 0
 	for i := range archive {
-		for _, flip := range []byte{0x01, 0x20, 0x80, 0xff} {
-			altered := slices.Clone(archive)
-			altered[i] ^= flip
-			got, err := read(altered, e)
-			if err != nil {
-				continue
-			}
-			kept++
-			if !bytes.Equal(got.Raw, b.Raw) || !sameContent(got.Content, content) {
-				t.Fatalf("byte %d: other content was accepted", i)
-			}
+		altered := slices.Clone(archive)
+		altered[i] ^= flips[i%len(flips)]
+		got, err := read(altered, e)
+		if err != nil {
+			continue
+		}
+		kept++
+		if !bytes.Equal(got.Raw, b.Raw) || !sameContent(got.Content, content) {
+			t.Fatalf("byte %d: other content was accepted", i)
 		}
 	}
 	t.Logf("%d bytes, %d alterations without effect", len(archive), kept)
@@ -282,9 +297,11 @@ func TestWriteRefuses(t *testing.T) {
 		})
 	}
 	full := errors.New("disk full")
-	for n := range 20 {
-		if err := Write(&filling{n * 100, full}, release(t, at.Unix(), small())); n < 15 && !errors.Is(err, full) {
-			t.Errorf("after %d bytes: %v", n*100, err)
+	b := release(t, at.Unix(), many(300)) // more than one buffer
+	size := len(written(t, b))
+	for _, n := range []int{0, 1, size / 3, size / 2, size - 1} {
+		if err := Write(&filling{n, full}, b); !errors.Is(err, full) {
+			t.Errorf("after %d of %d bytes: %v", n, size, err)
 		}
 	}
 }

@@ -33,6 +33,9 @@ func ReadDelta(r io.ReaderAt, size int64, base *Bundle, e Expect) (*Bundle, erro
 	if err != nil {
 		return nil, err
 	}
+	if base == nil {
+		return nil, refuse(ErrFormat, "delta-base", deltaFile, "it starts from a release and none is held")
+	}
 	if err := sameStream(base.Manifest, known.manifest); err != nil {
 		return nil, err
 	}

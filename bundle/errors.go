@@ -57,12 +57,15 @@ func (e *Error) advise(format string, args ...any) *Error {
 // [ErrUntrusted].
 type UntrustedError struct {
 	Fingerprint string // of the key that signed, as ssh-keygen -l prints it
-	Identity    string // what was signed as: a stream, or organisation/selection; a claim, not a fact
-	Line        string // the allowed_signers line that would trust it
+	Identity    string // what it was signed as: a stream, or organisation/selection; a claim, not a fact; "" when there is no telling
+	Line        string // the allowed_signers line that would trust it, "" without an identity
 	Reason      string // why the lines at hand do not
 }
 
 func (e *UntrustedError) Error() string {
+	if e.Identity == "" {
+		return fmt.Sprintf("signed by a key that is not trusted: %s %s", e.Fingerprint, e.Reason)
+	}
 	return fmt.Sprintf("signed by a key that is not trusted for %q: %s %s", e.Identity, e.Fingerprint, e.Reason)
 }
 
@@ -71,5 +74,8 @@ func (e *UntrustedError) Unwrap() error { return ErrUntrusted }
 
 // Hint gives the line that would trust the signer.
 func (e *UntrustedError) Hint() string {
+	if e.Line == "" {
+		return ""
+	}
 	return fmt.Sprintf("if you know this key (compare the fingerprint with its owner), trust it with this line of allowed_signers: %s", e.Line)
 }

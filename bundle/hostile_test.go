@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -357,17 +358,21 @@ func TestGoodPaths(t *testing.T) {
 }
 
 func TestTooManyEntries(t *testing.T) {
-	content := map[string][]byte{}
-	for i := range MaxEntries - 4 + 1 {
-		content[fmt.Sprintf("content/a/b/p%05d.yaml", i)] = []byte("x")
+	for n, want := range map[int]error{MaxEntries: nil, MaxEntries + 1: ErrTooLarge} {
+		list, f := make([]file, n), &forged{}
+		for i := range list {
+			list[i].name = fmt.Sprintf("content/a/b/p%05d.yaml", i)
+			f.entries = append(f.entries, &forgedEntry{name: list[i].name})
+		}
+		archive := f.bytes()
+		_, err := openArchive(bytes.NewReader(archive), int64(len(archive)), Limits{}.effective())
+		if !errors.Is(err, want) {
+			t.Errorf("%d entries: %v", n, err)
+		}
+		if err := writeZIP(io.Discard, list); !errors.Is(err, want) {
+			t.Errorf("%d entries, written: %v", n, err)
+		}
 	}
-	b := release(t, at.Unix(), content)
-	refusedBy(t, forge(b).bytes(), expecting(t), ErrTooLarge, "zip-count")
-	if err := Write(new(bytes.Buffer), b); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("written: %v", err)
-	}
-	delete(content, "content/a/b/p00000.yaml")
-	accepted(t, written(t, release(t, at.Unix(), content)), expecting(t))
 }
 
 // Limits count what is there, and can be lowered.

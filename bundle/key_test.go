@@ -98,7 +98,7 @@ func TestLoadEncryptedKey(t *testing.T) {
 	needs(t, "ssh-keygen")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")
-	if text, err := run(t, dir, nil, "ssh-keygen", "-q", "-t", "ed25519", "-N", "correct horse", "-C", "x", "-f", path); err != nil {
+	if text, err := run(t, dir, nil, "ssh-keygen", "-q", "-t", "ed25519", "-a", "1", "-N", "correct horse", "-C", "x", "-f", path); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	asked := 0

@@ -113,10 +113,11 @@ func (t *Trust) find(key ssh.PublicKey, identity *string, namespace string, at t
 }
 
 func untrusted(key ssh.PublicKey, identity, reason string) *UntrustedError {
-	return &UntrustedError{
-		Fingerprint: ssh.FingerprintSHA256(key), Identity: identity,
-		Line: AllowedSigner(identity, key), Reason: reason,
+	e := &UntrustedError{Fingerprint: ssh.FingerprintSHA256(key), Identity: identity, Reason: reason}
+	if identity != "" {
+		e.Line = AllowedSigner(identity, key)
 	}
+	return e
 }
 
 // AllowedSigner returns the allowed_signers line, without a line end, that

@@ -204,7 +204,7 @@ func TestTrustAgreesWithSSHKeygen(t *testing.T) {
 		return text + choose(publicKey("acme"), publicKey("acme"), publicKey("acme"), publicKey("mallory"), "ssh-ed25519 AAAA", "ssh-rsa AAAA") + choose("", " comment", " a b c")
 	}
 	agreed, accepted, closed := 0, 0, 0
-	for i := range 400 {
+	for i := range 250 {
 		var file []string
 		for range 1 + random.IntN(3) {
 			file = append(file, line())
@@ -234,7 +234,7 @@ func TestTrustAgreesWithSSHKeygen(t *testing.T) {
 		}
 	}
 	t.Logf("%d agreed, %d of them accepted; %d files refused as a whole", agreed, accepted, closed)
-	if accepted < 20 || agreed < 100 {
+	if accepted < 20 || agreed < 80 {
 		t.Error("the generated files say too little")
 	}
 }

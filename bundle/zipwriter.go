@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"fmt"
@@ -14,8 +15,12 @@ type file struct {
 	content []byte
 }
 
-// batch bounds how much compressed content waits to be written.
-const batch = 1024
+// What waits compressed to be written is bounded by entries and by bytes.
+const (
+	batchEntries = 256
+	batchBytes   = 8 << 20
+	keptBuffer   = 64 << 10 // larger ones are not used again
+)
 
 // writeZIP writes the files in the order given, compressed on all processors.
 // The same files give the same bytes, as long as compress/flate does not change.
@@ -33,13 +38,15 @@ func writeZIP(w io.Writer, files []file) error {
 			advise("export fewer projects at a time")
 	}
 	var (
+		out       = bufio.NewWriterSize(w, 64<<10)
 		directory []byte
 		header    []byte
 		offset    int64
-		packed    = make([]packed, min(batch, len(files)))
+		packed    = make([]packed, min(batchEntries, len(files)))
 	)
-	for start := 0; start < len(files); start += batch {
-		part := files[start:min(start+batch, len(files))]
+	for rest := files; len(rest) > 0; {
+		part := nextBatch(rest)
+		rest = rest[len(part):]
 		err := parallel(len(part), func() func(int) error {
 			var p packer
 			return func(i int) (err error) {
@@ -57,21 +64,39 @@ func writeZIP(w io.Writer, files []file) error {
 				packed: int64(len(p.content)), size: int64(len(f.content)),
 			}
 			header = e.local(header[:0])
-			if _, err := w.Write(header); err != nil {
+			if _, err := out.Write(header); err != nil {
 				return fmt.Errorf("write archive: %w", err)
 			}
-			if _, err := w.Write(p.content); err != nil {
+			if _, err := out.Write(p.content); err != nil {
 				return fmt.Errorf("write archive: %w", err)
 			}
 			directory = e.central(directory)
 			offset = e.end()
+			if p.buffer.Cap() > keptBuffer {
+				p.buffer = nil
+			}
 		}
 	}
 	directory = append(directory, zipEnd(len(files), int64(len(directory)), offset)...)
-	if _, err := w.Write(directory); err != nil {
+	if _, err := out.Write(directory); err != nil {
+		return fmt.Errorf("write archive: %w", err)
+	}
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write archive: %w", err)
 	}
 	return nil
+}
+
+// nextBatch returns the files to be compressed next, at least one.
+func nextBatch(files []file) []file {
+	size := 0
+	for i := range files {
+		size += len(files[i].content)
+		if i == batchEntries || i > 0 && size > batchBytes {
+			return files[:i]
+		}
+	}
+	return files
 }
 
 // packed is an entry's content as it stands in the archive.
