@@ -28,6 +28,7 @@ func (f *follower) take(ctx context.Context, offer *protocol.Offer) error {
 	if before != nil {
 		ack.From = before.release
 	}
+	defer f.working.Store(false)
 	snap, err := f.obtain(ctx, offer, before, &ack)
 	ack.TookMS = time.Since(began).Milliseconds()
 	if err != nil {
@@ -109,6 +110,7 @@ func unreachable(err error) bool {
 
 // open verifies what was fetched.
 func (f *follower) open(got *fetched, before *Snapshot, ack *protocol.Acknowledgement) (*bundle.Bundle, error) {
+	f.working.Store(true)
 	ack.Mode, ack.Bytes = got.mode, ack.Bytes+int64(len(got.body))
 	r, size := bytes.NewReader(got.body), int64(len(got.body))
 	var b *bundle.Bundle

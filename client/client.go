@@ -102,17 +102,24 @@ func (c *Client) run() {
 	c.done.Go(func() { c.acks.run(ctx) })
 }
 
-// awaitFirst waits for the first release.
-func (c *Client) awaitFirst(ctx context.Context, local error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.settings.StartTimeout)
+// awaitFirst waits for the first release. The timeout is for the server: what has
+// arrived in time is checked to the end, however slow the machine.
+func (c *Client) awaitFirst(parent context.Context, local error) error {
+	ctx, cancel := context.WithTimeout(parent, c.settings.StartTimeout)
 	defer cancel()
 	for {
-		err := c.Sync(ctx)
+		done, err := c.ask(ctx)
+		if err == nil {
+			err = c.answer(ctx, done)
+		}
+		if err != nil && ctx.Err() != nil && done != nil && c.follower.working.Load() {
+			err = c.answer(parent, done)
+		}
 		if err == nil {
 			return nil
 		}
 		problem := c.Status().Problem
-		if problem == nil || !errors.Is(err, context.DeadlineExceeded) {
+		if problem == nil || ctx.Err() == nil {
 			problem = err
 		}
 		if lasting(problem) {
@@ -167,17 +174,30 @@ func (c *Client) Close() error {
 // returns nil when the client holds what the channel offers. When ctx ends first,
 // what was begun goes on.
 func (c *Client) Sync(ctx context.Context) error {
+	done, err := c.ask(ctx)
+	if err != nil {
+		return err
+	}
+	return c.answer(ctx, done)
+}
+
+// ask has the follower ask the server, and returns where it will say how it went.
+func (c *Client) ask(ctx context.Context) (<-chan error, error) {
 	done := make(chan error, 1)
 	select {
 	case c.follower.requests <- done:
 	case <-c.ended:
-		return ErrClosed
+		return nil, ErrClosed
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if cancel := c.follower.parked.Load(); cancel != nil {
 		(*cancel)(errInterrupted)
 	}
+	return done, nil
+}
+
+func (c *Client) answer(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
 		if errors.Is(err, context.Canceled) {

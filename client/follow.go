@@ -16,7 +16,7 @@ import (
 var errInterrupted = errors.New("interrupted by a sync")
 
 // follower is the loop that keeps the client in step. Its goroutine owns all
-// fields but requests and parked.
+// fields but requests, parked and working.
 type follower struct {
 	client   *Client
 	settings *settings
@@ -40,6 +40,7 @@ type follower struct {
 
 	requests chan chan error
 	parked   atomic.Pointer[context.CancelCauseFunc]
+	working  atomic.Bool // a bundle has arrived and is being checked
 }
 
 // calm is a "stay", zero when a release was taken.

@@ -145,6 +145,24 @@ func TestOfflineWithNothing(t *testing.T) {
 	})
 }
 
+// The start timeout is for the server, not for a slow machine: what has arrived is
+// checked to the end.
+func TestSlowMachineStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := newChannel(t)
+		ch.releaseText("One")
+		o := ch.options(t)
+		o.Accept = func(*Snapshot) error { time.Sleep(time.Minute); return nil }
+		wantText(t, open(t, o), "One")
+		o.Cache = t.TempDir()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := Open(ctx, o); !errors.Is(err, ErrOffline) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("open after the context ended: %v", err)
+		}
+	})
+}
+
 type lateServer struct {
 	at   time.Time
 	then http.RoundTripper

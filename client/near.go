@@ -15,7 +15,7 @@ func near(address string, prompts []*Prompt) []string {
 	most := max(2, len(wanted)/4)
 	var found []candidate
 	for _, p := range prompts {
-		have := p.Address.String()
+		have := p.address
 		d := distance(wanted, have)
 		if strings.HasSuffix(have, "/"+wanted) || strings.HasSuffix(wanted, "/"+p.Address.Name) {
 			d = min(d, 1) // the right name under another set, or without its project

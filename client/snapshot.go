@@ -51,12 +51,12 @@ func newSnapshot(b *bundle.Bundle, tree *prompt.Tree, s stream, release string, 
 	snap.confirmed.Store(confirmed.UnixNano())
 	for p := range tree.Prompts() {
 		if p.Address.Project == s.project && !p.Address.IsPartial() {
-			snap.sorted = append(snap.sorted, &Prompt{Prompt: p, snapshot: snap})
+			snap.sorted = append(snap.sorted, &Prompt{Prompt: p, address: p.Address.String(), snapshot: snap})
 		}
 	}
 	snap.prompts = make(map[string]*Prompt, len(snap.sorted))
 	for _, p := range snap.sorted {
-		snap.prompts[p.Address.String()] = p
+		snap.prompts[p.address] = p
 	}
 	return snap
 }
@@ -146,6 +146,7 @@ func (s *Snapshot) notFound(address string) error {
 // Prompt is a prompt of one snapshot. Its fields must not be modified.
 type Prompt struct {
 	*prompt.Prompt
+	address  string
 	snapshot *Snapshot
 }
 
@@ -167,7 +168,7 @@ func (p *Prompt) Render(args Args) (*Rendered, error) {
 		return nil, err
 	}
 	return &Rendered{
-		Rendered: r, Address: p.Address.String(), Revision: s.Revision(), Release: s.release, Channel: s.stream.channel,
+		Rendered: r, Address: p.address, Revision: s.Revision(), Release: s.release, Channel: s.stream.channel,
 		Source: s.source, Age: age, Stale: s.stale(now),
 	}, nil
 }
