@@ -60,8 +60,9 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		d.trouble, d.tree, d.gitAt = err.Error(), nil, now
 	}
 	d.git.head = tip
-	if d.index = maps.Clone(d.index); d.index == nil { // a repository without an index yet
-		d.index = map[string]gitstore.Hash{}
+	d.index = maps.Clone(d.index)
+	if d.index == nil {
+		d.index = make(map[string]gitstore.Hash) // there was no index yet
 	}
 	paths := make([]string, 0, len(entries))
 	for _, e := range entries {

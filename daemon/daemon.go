@@ -53,6 +53,7 @@ type Daemon struct {
 	rescanAt time.Time
 	deepAt   time.Time
 	clock    clock
+	stopping bool
 	idle     bool // the folder is not there, or not on the branch
 
 	// The folder, the tip, and their difference.
@@ -210,9 +211,7 @@ func (d *Daemon) start(now time.Time) {
 
 // turn does whatever is due.
 func (d *Daemon) turn(now time.Time) {
-	h := d.dirty.take()
-	d.settle.add(now, h.events)
-	d.hints.merge(h)
+	d.gather(now)
 	if d.hints.git {
 		d.hints.git = false
 		d.gitAt = earlier(d.gitAt, now.Add(d.o.Quiet))
@@ -258,6 +257,16 @@ func (d *Daemon) turn(now time.Time) {
 	}
 	d.remember()
 	d.publish()
+}
+
+// gather takes the hints that came since the last look.
+func (d *Daemon) gather(now time.Time) {
+	h := d.dirty.take()
+	d.settle.add(now, h.events)
+	d.hints.merge(h)
+	if h.rebuild != "" {
+		d.rootAt = now // it may be the root itself
+	}
 }
 
 func due(at, now time.Time) bool { return !now.Before(at) }
@@ -326,7 +335,7 @@ func (d *Daemon) round(now time.Time) {
 	if _, until := d.blocked(now); !until.IsZero() {
 		return // judgeAt stays, and is due when nothing blocks
 	}
-	d.judgeAt = time.Time{}
+	d.judgeAt, d.trouble = time.Time{}, ""
 	j := &judge{
 		now:          now,
 		missingGrace: d.o.MissingGrace,
@@ -379,6 +388,9 @@ func (d *Daemon) remember() {
 	d.unsaved = false
 	files := make(map[string]edit, len(d.delta))
 	for p, e := range d.delta {
+		if !belongs(p, d.blobs, d.delta) {
+			continue
+		}
 		files[p] = edit{Base: e.base, Seen: e.seen, Moved: e.moved}
 	}
 	if err := d.edits.save(d.root, files); err != nil {
@@ -390,6 +402,7 @@ func (d *Daemon) remember() {
 func (d *Daemon) finish() {
 	end := time.Now().Add(d.o.Stop)
 	d.unwatch()
+	d.stopping = true
 	for now := time.Now(); now.Before(end); now = time.Now() {
 		d.turn(now)
 		if _, settling := d.settle.deadline(); !settling && len(d.retry) == 0 {

@@ -105,6 +105,7 @@ func (d *Daemon) follow(now time.Time, state gitstore.State) {
 		d.gitAt = now.Add(d.o.BusyRecheck)
 		return
 	}
+	d.trouble = ""
 	if d.started {
 		d.o.OnEvent(Event{Kind: EventTip, Commit: tip, Time: now})
 		d.o.Logger.Info("tip moved", "branch", short(branch), "tip", tip.Short())

@@ -34,24 +34,38 @@ func TestMessage(t *testing.T) {
 		body          []string
 	}{
 		{
-			"a prompt", map[string]string{"support/triage/classify.yaml": "a"}, map[string]string{"support/triage/classify.yaml": "b"},
-			"update support/triage/classify", []string{"M support/triage/classify.yaml"},
+			"a prompt",
+			map[string]string{"support/triage/classify.yaml": "a"},
+			map[string]string{"support/triage/classify.yaml": "b"},
+			"update support/triage/classify",
+			[]string{"M support/triage/classify.yaml"},
 		},
 		{
-			"a new prompt", nil, map[string]string{"support/triage/classify.yaml": "b"},
-			"add support/triage/classify", []string{"A support/triage/classify.yaml"},
+			"a new prompt", nil,
+			map[string]string{"support/triage/classify.yaml": "b"},
+			"add support/triage/classify",
+			[]string{"A support/triage/classify.yaml"},
 		},
 		{
-			"no prompt", map[string]string{"support/triage/set.yaml": "a"}, nil,
-			"remove support/triage/set.yaml", []string{"D support/triage/set.yaml"},
+			"no prompt",
+			map[string]string{"support/triage/set.yaml": "a"},
+			nil,
+			"remove support/triage/set.yaml",
+			[]string{"D support/triage/set.yaml"},
 		},
 		{
-			"a rename", map[string]string{"support/triage/a.yaml": "x"}, map[string]string{"support/triage/b.yaml": "x"},
-			"rename support/triage/a → support/triage/b", []string{"R support/triage/a.yaml -> support/triage/b.yaml"},
+			"a rename",
+			map[string]string{"support/triage/a.yaml": "x"},
+			map[string]string{"support/triage/b.yaml": "x"},
+			"rename support/triage/a → support/triage/b",
+			[]string{"R support/triage/a.yaml -> support/triage/b.yaml"},
 		},
 		{
-			"a rename with an edit", map[string]string{"support/triage/a.yaml": "x"}, map[string]string{"support/triage/b.yaml": "y"},
-			"rename support/triage/a → support/triage/b", []string{"R support/triage/a.yaml -> support/triage/b.yaml"},
+			"a rename with an edit",
+			map[string]string{"support/triage/a.yaml": "x"},
+			map[string]string{"support/triage/b.yaml": "y"},
+			"rename support/triage/a → support/triage/b",
+			[]string{"R support/triage/a.yaml -> support/triage/b.yaml"},
 		},
 		{
 			"a folder", triage, moved("support/sorting", triage),
@@ -66,15 +80,18 @@ func TestMessage(t *testing.T) {
 			"update 7 prompts in support/", nil,
 		},
 		{
-			"many of many", nil, map[string]string{"a/b/c.yaml": "1", "d/e/f.yaml": "2"},
+			"many of many", nil,
+			map[string]string{"a/b/c.yaml": "1", "d/e/f.yaml": "2"},
 			"add 2 prompts", nil,
 		},
 		{
-			"prompts and more", nil, map[string]string{"a/project.yaml": "1", "a/e/f.yaml": "2"},
+			"prompts and more", nil,
+			map[string]string{"a/project.yaml": "1", "a/e/f.yaml": "2"},
 			"add 2 files in a/", nil,
 		},
 		{
-			"a long name", nil, map[string]string{"a/b/" + strings.Repeat("x", 90) + ".yaml": "1"},
+			"a long name", nil,
+			map[string]string{"a/b/" + strings.Repeat("x", 90) + ".yaml": "1"},
 			"add a/b/" + strings.Repeat("x", 63) + "…", nil,
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"slices"
 	"time"
 
 	"github.com/anvilpeering/anvil/gitstore"
@@ -44,7 +43,7 @@ func (d *Daemon) look(now time.Time) {
 
 // scan walks the folder. hinted are the names that events gave.
 func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
-	w, err := walk(d.root)
+	w, err := walk(d.root, d.isProject)
 	if err != nil {
 		d.unavailable("the folder cannot be read: " + err.Error())
 		d.scanAt = now.Add(d.o.RootCheck)
@@ -55,7 +54,7 @@ func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
 	case !d.scanned:
 		source = sourceStartup
 	case d.periodic:
-		defer d.countMissed(slices.Collect(maps.Keys(d.delta)), hinted)
+		defer d.countMissed(maps.Clone(d.delta), hinted)
 	}
 	deep := !now.Before(d.deepAt)
 	if deep {
@@ -87,16 +86,27 @@ func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
 			d.observe(path, now, source)
 		}
 	}
-	d.journal = nil // what it remembered is in the delta now, or settled
+	if d.journal != nil {
+		d.journal, d.unsaved = nil, true // what it remembered is in the delta now, or over
+	}
 }
 
 // countMissed counts what a periodic walk found that events had not named.
-func (d *Daemon) countMissed(before []string, hinted map[string]struct{}) {
+func (d *Daemon) countMissed(before map[string]*entry, hinted map[string]struct{}) {
+	d.gather(time.Now()) // an event may have come during the walk
 	for path := range d.delta {
-		if _, ok := hinted[path]; !ok && !slices.Contains(before, path) {
+		_, named := hinted[path]
+		_, coming := d.hints.names[path]
+		if before[path] == nil && !named && !coming && !d.hints.all {
 			d.missed++
 		}
 	}
+}
+
+// isProject reports whether the tip has a project of that name.
+func (d *Daemon) isProject(name string) bool {
+	_, ok := d.blobs[name+"/project.yaml"]
+	return ok
 }
 
 // observe looks at one path and keeps the delta right for it.
@@ -129,6 +139,7 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 		}
 		return
 	}
+	now = time.Now() // a long walk may have begun a while ago
 	if e == nil {
 		e = &entry{path: path, since: now, changed: now, source: source}
 		d.begin(e)
@@ -209,7 +220,7 @@ func (d *Daemon) checkRoot(now time.Time) {
 	default:
 		d.gone = ""
 	}
-	if d.gone == "" && len(d.files) == 0 && len(d.blobs) > 0 && !holdsAny(d.root) {
+	if d.gone == "" && len(d.files) == 0 && len(d.blobs) > 0 && !holdsAny(d.root, d.isProject) {
 		d.unavailable("the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/anvilpeering/anvil/prompt"
@@ -15,12 +16,17 @@ type walked struct {
 	files   map[string]fs.FileInfo // own files (and what else bears their names), by path
 	folders []string               // to be watched, the root ("") first
 	closed  []string               // folders that could not be read: what lies in them is not missing
+
+	known func(project string) bool
 }
 
 // walk looks at every folder that can hold one of the organisation's own
 // files. Links to folders are not followed.
-func walk(root string) (*walked, error) {
-	w := &walked{files: make(map[string]fs.FileInfo)}
+// In a code repository most folders are no projects: they are watched, since a
+// project.yaml may come, but not entered, unless known says that the tip has a
+// project of that name.
+func walk(root string, known func(project string) bool) (*walked, error) {
+	w := &walked{files: make(map[string]fs.FileInfo), known: known}
 	if err := w.folder(root, ""); err != nil {
 		return nil, err
 	}
@@ -39,6 +45,10 @@ func (w *walked) folder(root, folder string) error {
 		return nil
 	}
 	w.folders = append(w.folders, folder)
+	if folder != "" && folder == project(folder+"/") && !w.known(folder) &&
+		!slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "project.yaml" }) {
+		return nil
+	}
 	for _, e := range entries {
 		path := e.Name()
 		if folder != "" {
@@ -61,8 +71,8 @@ func (w *walked) folder(root, folder string) error {
 }
 
 // holdsAny reports whether any own file lies in root.
-func holdsAny(root string) bool {
-	w, err := walk(root)
+func holdsAny(root string, known func(string) bool) bool {
+	w, err := walk(root, known)
 	return err == nil && len(w.files) > 0
 }
 

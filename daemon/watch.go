@@ -130,6 +130,9 @@ func (w *watch) note(event fsnotify.Event, d *dirty) {
 		d.everything("a folder came or went")
 	case own(path):
 		d.name(path)
+		if come && filepath.Base(path) == "project.yaml" {
+			d.everything("a project came")
+		}
 	case come && ownFolder(path):
 		if info, err := os.Lstat(event.Name); err == nil && info.IsDir() {
 			d.everything("a folder came")
@@ -174,9 +177,12 @@ func remedy(err error) string {
 
 // rewatch makes a new watch, and falls back to polling when it cannot.
 func (d *Daemon) rewatch(now time.Time) {
+	if d.stopping {
+		return
+	}
 	d.unwatch()
 	d.gitFolders = findGit(d.o.Repo.Root(), d.o.Repo.CommonDir(), d.branch)
-	w, err := walk(d.root)
+	w, err := walk(d.root, d.isProject)
 	if err != nil {
 		// The root went away since; it is looked at by the clock.
 		d.poll(now, "the folder cannot be read: "+err.Error())

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -28,8 +29,8 @@ func quick() daemon.Options {
 		QuietPerEvent: 2 * time.Millisecond,
 		QuietMax:      100 * time.Millisecond,
 		SettleMax:     400 * time.Millisecond,
-		MissingGrace:  300 * time.Millisecond,
-		TornGrace:     300 * time.Millisecond,
+		MissingGrace:  400 * time.Millisecond,
+		TornGrace:     400 * time.Millisecond,
 		GitQuiet:      250 * time.Millisecond,
 		BusyRecheck:   100 * time.Millisecond,
 		RootCheck:     50 * time.Millisecond,
@@ -61,20 +62,14 @@ type world struct {
 func newWorld(t *testing.T, prefix string) *world {
 	t.Helper()
 	needs(t, "git")
+	t.Parallel()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir, root: filepath.Join(dir, prefix), prefix: prefix, o: quick(), stop: func() {}}
-	w.git("init", "-q", "-b", "main")
-	w.git("config", "user.name", "Ada")
-	w.git("config", "user.email", "ada@example.com")
-	w.git("config", "gc.auto", "0")
-	for path, content := range organisation() {
-		w.write(path, content)
-	}
-	w.git("add", ".")
-	w.git("commit", "-qm", "begin")
+	w.must(os.CopyFS(dir, os.DirFS(template(t, prefix))))
+	w.git("update-index", "-q", "--refresh")
 	t.Cleanup(w.check)
 	return w
 }
@@ -91,10 +86,47 @@ func TestMain(m *testing.M) {
 	for variable, value := range map[string]string{"HOME": home, "XDG_CONFIG_HOME": home, "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"} {
 		os.Setenv(variable, value)
 	}
+	// The tests wait more than they work.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	os.RemoveAll(home)
 	os.Exit(code)
 }
+
+// template is a repository with the organisation committed, made once for all
+// tests.
+func template(t *testing.T, prefix string) string {
+	t.Helper()
+	templates.Lock()
+	defer templates.Unlock()
+	if dir, ok := templates.made[prefix]; ok {
+		return dir
+	}
+	dir, err := os.MkdirTemp(os.Getenv("HOME"), "template-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: dir, root: filepath.Join(dir, prefix), prefix: prefix}
+	w.git("init", "-q", "-b", "main")
+	w.git("config", "user.name", "Ada")
+	w.git("config", "user.email", "ada@example.com")
+	w.git("config", "gc.auto", "0")
+	for path, content := range organisation() {
+		w.write(path, content)
+	}
+	w.git("add", ".")
+	w.git("commit", "-qm", "begin")
+	templates.made[prefix] = dir
+	return dir
+}
+
+var templates = struct {
+	sync.Mutex
+	made map[string]string
+}{made: make(map[string]string)}
 
 func needs(t *testing.T, tool string) {
 	t.Helper()
@@ -238,7 +270,7 @@ func (w *world) eventually(what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("never: %s\nstatus: %+v\nevents:%s\n%s", what, w.d.Status(), w.told(), w.git("status", "--porcelain"))
 		}
-		time.Sleep(3 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -344,7 +376,7 @@ func (w *world) rest() {
 		} else {
 			calm = 0
 		}
-		return calm > 10
+		return calm > 3
 	})
 }
 
@@ -399,18 +431,18 @@ func (w *world) check() {
 		}
 		path, _ := filepath.Rel(w.root, name)
 		if path = filepath.ToSlash(path); prompt.Owns(path) && !expected["?? "+path] {
-			folder[path] = w.readFile(name)
+			folder[path] = gitstore.BlobHash([]byte(w.readFile(name))).String()
 		}
 		return nil
 	}))
 	tip := make(map[string]string)
-	for line := range strings.SplitSeq(w.git("ls-tree", "-r", "--name-only", "HEAD"), "\n") {
-		path := line
+	for line := range strings.SplitSeq(w.git("ls-tree", "-r", "HEAD"), "\n") {
+		meta, path, _ := strings.Cut(line, "\t")
 		if w.prefix != "" {
-			path = strings.TrimPrefix(line, w.prefix+"/")
+			path = strings.TrimPrefix(path, w.prefix+"/")
 		}
 		if prompt.Owns(path) {
-			tip[path] = w.committed(path)
+			tip[path] = strings.Fields(meta)[2]
 		}
 	}
 	for path := range folder {
