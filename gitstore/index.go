@@ -121,11 +121,9 @@ func (c *cursor) next() (e indexEntry, ok bool, err error) {
 		size += fixed
 		e.path = c.name
 	} else {
-		nul := int(flags & flagNameMask)
-		if nul == flagNameMask || len(rest) <= fixed+nul || rest[fixed+nul] != 0 {
-			if nul = bytes.IndexByte(rest[fixed:], 0); nul < 0 {
-				return e, false, errIndex
-			}
+		nul := bytes.IndexByte(rest[fixed:], 0)
+		if nul < 0 || min(nul, flagNameMask) != int(flags&flagNameMask) {
+			return e, false, errIndex
 		}
 		e.path = rest[fixed : fixed+nul]
 		size = (fixed + nul + 8) &^ 7
