@@ -65,7 +65,10 @@ func checkPath(path string) error {
 // eye may take for something else. ':' and '~' also name NTFS streams and 8.3
 // names.
 func forbidden(r rune) bool {
-	if r < utf8.RuneSelf {
+	switch {
+	case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '/':
+		return false
+	case r < utf8.RuneSelf:
 		return r < ' ' || r == 0x7f || strings.ContainsRune("\\:~<>\"|?*", r)
 	}
 	return !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) || r == utf8.RuneError ||
@@ -76,17 +79,17 @@ func forbidden(r rune) bool {
 // extension.
 func reserved(segment string) bool {
 	stem, _, _ := strings.Cut(segment, ".")
-	stem = strings.ToUpper(strings.TrimRight(stem, " "))
-	switch stem {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
-		return true
+	stem = strings.TrimRight(stem, " ")
+	if len(stem) < len("CON") || len(stem) > len("CONOUT$") {
+		return false
 	}
-	for _, port := range []string{"COM", "LPT"} {
-		if n, ok := strings.CutPrefix(stem, port); ok {
-			switch n {
-			case "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³":
-				return true
-			}
+	switch port := stem[3:]; port {
+	case "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³":
+		return strings.EqualFold(stem[:3], "COM") || strings.EqualFold(stem[:3], "LPT")
+	}
+	for _, device := range [...]string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"} {
+		if strings.EqualFold(stem, device) {
+			return true
 		}
 	}
 	return false

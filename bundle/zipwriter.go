@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
 )
 
 // file is an entry to be written.
@@ -43,13 +44,15 @@ func writeZIP(w io.Writer, files []file) error {
 		header    []byte
 		offset    int64
 		packed    = make([]packed, min(batchEntries, len(files)))
+		packers   = sync.Pool{New: func() any { return new(packer) }} // a compressor is large
 	)
 	for rest := files; len(rest) > 0; {
 		part := nextBatch(rest)
 		rest = rest[len(part):]
 		err := parallel(len(part), func() func(int) error {
-			var p packer
 			return func(i int) (err error) {
+				p := packers.Get().(*packer)
+				defer packers.Put(p)
 				packed[i], err = p.pack(part[i].content, packed[i].buffer)
 				return err
 			}
