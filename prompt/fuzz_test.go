@@ -1,0 +1,78 @@
+package prompt
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Whatever a file holds, reading it ends without a panic, every problem stands
+// at a place of the file and names a rule, and what has none renders or says
+// why not.
+func FuzzParse(f *testing.F) {
+	archives, err := filepath.Glob("testdata/check/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			f.Add(string(file.Data), len(file.Data)%5)
+		}
+	}
+	places := []string{"a/s/p.yaml", "a/s/_p.yaml", "a/s/set.yaml", "a/project.yaml", "anvil.yaml"}
+	f.Fuzz(func(t *testing.T, content string, where int) {
+		hung := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("reading %q does not end", content)) })
+		defer hung.Stop()
+		path := places[uint(where)%uint(len(places))]
+		world := map[string]string{"anvil.yaml": "organisation: acme\nformat: 1\n", "a/project.yaml": "name: A\n", "a/s/user.yaml": "template: |\n  {% render \"_p\" %}\n"}
+		world[path] = content
+		tree := Parse(files(world), Options{})
+		lines := strings.Count(content, "\n") + strings.Count(content, "\r") + strings.Count(content, "\u0085") + strings.Count(content, "\u2028") + strings.Count(content, "\u2029") + 2
+		for _, p := range tree.Problems() {
+			if _, known := rules[p.Rule]; !known && p.Rule != "liquid-internal" {
+				t.Errorf("the rule of %v is not known", p)
+			}
+			if p.Line < 1 || p.Col < 1 || p.Path == path && p.Line > lines || p.Message == "" || strings.Contains(p.Message, "\n") || !utf8.ValidString(p.Message) {
+				t.Errorf("%#v is not a problem of %q", p, content)
+			}
+			if p.Rule == "liquid-internal" {
+				t.Errorf("%v in %q", p, content)
+			}
+		}
+		for p := range tree.Prompts() {
+			if _, err := p.Render(context.Background(), nil); err != nil && strings.Contains(err.Error(), "does not compile") {
+				t.Errorf("%s: %v", p.Path, err)
+			}
+		}
+	})
+}
+
+// An address that is read is written as it was, and is the path of a file that
+// the organisation owns.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"support/triage/classify", "a/b/_c", "a/b", "a/b/c/d", "a/b/c.yaml", "A/b/c", "a//c", "a/b/c@1", "a/b/con", "../b/c", "a/b/set"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := ParseAddress(s)
+		if err != nil {
+			if Owns(s+Suffix) && strings.Count(s, "/") == 2 && !strings.HasPrefix(s, ".anvil/") && !strings.HasSuffix(s, "/set") {
+				t.Errorf("%q is no address, but its file is owned: %v", s, err)
+			}
+			return
+		}
+		if a.String() != s || a.Path() != s+Suffix || !Owns(a.Path()) || addressOf(a.Path()) != a {
+			t.Errorf("%q is read as %v", s, a)
+		}
+	})
+}
