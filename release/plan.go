@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/prompt"
 )
 
 // Plan is what a channel would offer, compared with what it offers now. Only
@@ -57,8 +58,11 @@ func (l *Log) planRevision(ctx context.Context, n name, rev gitstore.Hash) (*Pla
 			"a project is a folder with a project.yaml",
 		}
 	}
-	if problems := tree.ProblemsIn(n.project); len(problems) > 0 {
-		return nil, &UnfitError{Project: n.project, Revision: rev, Problems: problems}
+	// Most trees have no errors at all, and then no closure needs looking through.
+	if slices.ContainsFunc(tree.Problems(), func(p prompt.Problem) bool { return p.Level == prompt.Error }) {
+		if problems := tree.ProblemsIn(n.project); len(problems) > 0 {
+			return nil, &UnfitError{Project: n.project, Revision: rev, Problems: problems}
+		}
 	}
 	blobs, err := l.lib.Blobs(rev)
 	if err != nil {

@@ -455,6 +455,14 @@ func TestRecordNeedsASignature(t *testing.T) {
 	if _, err := h.log.Record(t.Context(), h.plan("support", Draft), "two\nlines"); err == nil {
 		t.Error("a reason of two lines")
 	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.log.Record(done, h.plan("support", Draft), "draft"); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if h.log.Head("support", Draft) != nil || h.gitReleases("for-each-ref") != "" {
+		t.Error("something was recorded")
+	}
 }
 
 // The authors' history may be rewritten and pruned: every listed release is
