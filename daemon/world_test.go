@@ -91,6 +91,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
+	if root := os.Getenv(childRoot); root != "" {
+		if err := child(root); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	code := m.Run()
 	os.RemoveAll(home)
 	os.Exit(code)
