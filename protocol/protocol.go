@@ -20,8 +20,12 @@
 // The ETag of check is the id of the release on offer: an opaque token that is
 // compared for equality only. A client sends the one it holds as If-None-Match
 // and may ask the server to hold the request with "Prefer: wait=50" (seconds,
-// RFC 7240); the server answers with what it applied. 304 means "stay": nothing
-// new, or nothing for this client. What is offered is the server's unsigned
+// RFC 7240); the server answers with what it applied, and may end a long wait a
+// little early, so that clients that were woken together do not come back
+// together for ever. 304 means "stay": nothing new, or nothing for this client;
+// with [HeaderNextPoll] it also says when to come back, as a server does that is
+// about to stop. A client that holds nothing is never made to wait for the 404
+// of a channel that offers nothing. What is offered is the server's unsigned
 // word; what a release contains is believed because its manifest is signed.
 //
 // # Bundle

@@ -51,7 +51,7 @@ func (p *Push) Check(ctx context.Context, t Token, q CheckRequest) (Answer, erro
 		case g.release == nil && (q.Wait <= 0 || late == nil && q.Held == ""):
 			// Somebody who holds nothing is starting, and wants to know why it
 			// gets nothing.
-			return Answer{}, p.nothing(l)
+			return Answer{}, p.nothing(l.project, l.channel)
 		case g.release == nil:
 		case g.id != q.Held && g.release.Sequence >= sequence:
 			return Answer{ETag: g.etag, Body: g.offer(woken)}, nil
@@ -113,8 +113,8 @@ func (p *Push) holds(l *line, c *client, held string) int64 {
 
 // releaseOf finds a release of a line, nil when it never was one.
 func (p *Push) releaseOf(l *line, id string) *release.Release {
-	if g := l.now.Load(); g.id == id {
-		return g.release
+	if r := l.recent.get(id); r != nil {
+		return r
 	}
 	h, err := gitstore.ParseHash(id)
 	if err != nil {
@@ -124,6 +124,7 @@ func (p *Push) releaseOf(l *line, id string) *release.Release {
 	if err != nil || r.ID != h {
 		return nil
 	}
+	l.recent.put(id, r)
 	return r
 }
 
@@ -131,13 +132,12 @@ func heldOf(r *release.Release) *state.Held {
 	return &state.Held{Release: r.ID.String(), Revision: r.Revision.String(), Sequence: r.Sequence}
 }
 
-func (p *Push) nothing(l *line) error {
-	e := &Error{Kind: ErrNothing, Message: fmt.Sprintf("%s offers nothing on %s yet", l.project, l.channel)}
-	switch {
-	case l.channel == release.Draft:
-		e.Advice = p.whyNoDraft(l.project)
-	default:
-		e.Advice = fmt.Sprintf("publish what draft holds: anvil publish %s %s", l.project, l.channel)
+func (p *Push) nothing(project, channel string) error {
+	e := &Error{Kind: ErrNothing, Message: fmt.Sprintf("%s offers nothing on %s yet", project, channel)}
+	if channel == release.Draft {
+		e.Advice = p.whyNoDraft(project)
+	} else {
+		e.Advice = fmt.Sprintf("publish what draft holds: anvil publish %s %s", project, channel)
 	}
 	return e
 }

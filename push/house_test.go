@@ -1,9 +1,11 @@
 package push_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -27,6 +29,8 @@ type house struct {
 	dir     string
 	options push.Options
 	clock   func() time.Time // of the releases
+	keyless bool             // no key to sign with
+	logged  bytes.Buffer     // by Run
 
 	authors *gitstore.Repo
 	log     *release.Log
@@ -64,6 +68,9 @@ func (h *house) open() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	if h.keyless {
+		signer = nil
+	}
 	h.log, err = release.Open(h.repo("releases.git"), lib, release.Options{Organisation: "acme", Signer: signer, Generator: "test", Now: h.clock})
 	if err != nil {
 		h.t.Fatal(err)
@@ -73,6 +80,7 @@ func (h *house) open() {
 	}
 	h.closers = append(h.closers, h.store.Close)
 	o := h.options
+	o.Logger = slog.New(slog.NewTextHandler(&h.logged, nil))
 	o.Projects = func(rev gitstore.Hash) ([]string, error) {
 		tree, err := lib.At(rev)
 		if err != nil {

@@ -23,6 +23,32 @@ type line struct {
 	project, channel string
 	now              atomic.Pointer[generation]
 	parked           atomic.Int64
+	recent           recent
+}
+
+// recent are releases that clients named of late. Many clients are a release or
+// two behind at the same time, and reading one back from its repository costs a
+// hundred times a poll.
+type recent struct {
+	mu   sync.RWMutex
+	byID map[string]*release.Release
+}
+
+const mostRecent = 256
+
+func (r *recent) get(id string) *release.Release {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byID[id]
+}
+
+func (r *recent) put(id string, found *release.Release) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byID == nil || len(r.byID) >= mostRecent {
+		r.byID = map[string]*release.Release{}
+	}
+	r.byID[id] = found
 }
 
 type generation struct {
@@ -103,6 +129,7 @@ func (ls *lines) move(l *line, log *release.Log) error {
 	if err != nil {
 		return err
 	}
+	l.recent.put(next.id, head)
 	l.now.Store(next)
 	close(old.ended)
 	return nil

@@ -173,7 +173,7 @@ func (p *Push) Releases(ctx context.Context, project, channel string, limit int)
 		return nil, invalid("", "name a project and a channel")
 	}
 	if p.log.Head(project, channel) == nil {
-		return nil, p.nothing(p.lines.get(project, channel))
+		return nil, p.nothing(project, channel)
 	}
 	var all []*release.Release
 	for r, err := range p.log.History(project, channel) {

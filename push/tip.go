@@ -95,11 +95,7 @@ func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 func (p *Push) draft(ctx context.Context, project string) error {
 	d := &p.drafts
 	if next := d.last[project].Add(p.o.DraftEvery); p.now().Before(next) {
-		d.due[project] = next
-		select {
-		case d.changed <- struct{}{}:
-		default:
-		}
+		d.later(project, next)
 		return nil
 	}
 	delete(d.due, project)
@@ -125,6 +121,7 @@ func (p *Push) draft(ctx context.Context, project string) error {
 	if err != nil {
 		w.Reason, w.Hint = err.Error(), hintOf(err)
 		d.wait(w)
+		d.later(project, p.now().Add(retryAfter))
 		return fmt.Errorf("release %s: %w", project, err)
 	}
 	d.clear(project)
@@ -149,6 +146,10 @@ func (p *Push) recordDraft(ctx context.Context, plan *release.Plan) error {
 // prompts, and more than ten.
 func tooMany(gone, of int) bool { return gone > 10 && 2*gone > of }
 
+// retryAfter is when a release that failed, on a full disk perhaps, is tried
+// again.
+const retryAfter = 10 * time.Second
+
 // acceptFor is how long a confirmed deletion may take to arrive as a tip.
 const acceptFor = 10 * time.Minute
 
@@ -167,6 +168,9 @@ func ProjectOf(path string) string {
 func (p *Push) Accept(ctx context.Context, project string) (waited bool, err error) {
 	if !segment.MatchString(project) {
 		return false, invalid("", "%q is not the name of a project", project)
+	}
+	if p.log.Head(project, release.Draft) == nil {
+		return false, nil // nothing of it can be gone
 	}
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
@@ -212,6 +216,15 @@ func (d *drafts) timer(now time.Time) *time.Timer {
 		}
 	}
 	return time.NewTimer(next.Sub(now))
+}
+
+// later looks at a project at a time.
+func (d *drafts) later(project string, due time.Time) {
+	d.due[project] = due
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
 }
 
 // wait notes why a project is not released; it has waited since the first time.

@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -92,6 +93,33 @@ func TestUnfitProjectWaitsAlone(t *testing.T) {
 	if len(h.Waiting()) != 0 || h.draft("support").Revision != mended {
 		t.Errorf("still waiting: %+v", h.Waiting())
 	}
+}
+
+// What fails is said, and tried again once it can work.
+func TestFailedReleaseIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, push.Options{})
+		tip := h.save(library1())
+		h.keyless = true
+		h.open()
+		err := h.Tip(t.Context(), tip)
+		if !errors.Is(err, release.ErrNoSigner) {
+			t.Errorf("got %v", err)
+		}
+		w := h.Waiting()
+		if len(w) != 2 || w[0].Reason == "" || w[0].Hint == "" || len(w[0].Problems) != 0 {
+			t.Errorf("waiting %+v", w)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := h.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(h.logged.String(), "draft not released"); n < 4 || n > 6 {
+			t.Errorf("tried %d times in a minute", n)
+		}
+		h.close()
+	})
 }
 
 func TestProjectThatIsGone(t *testing.T) {

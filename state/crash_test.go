@@ -67,12 +67,23 @@ func acknowledgeForEver(path string) error {
 // What a process said is durable is there after it was killed, and the file is
 // whole.
 func TestKilledProcessLosesNothing(t *testing.T) {
+	killRounds(t, func(round int) (after int, again bool) { return 200 + 137*round, round < 5 })
+}
+
+// killRounds starts a process again and again, and kills it when it has said of
+// so many acknowledgements that they are durable.
+func killRounds(t *testing.T, plan func(round int) (after int, again bool)) {
 	path := filepath.Join(t.TempDir(), "anvil.db")
 	s, k := withClient(t, path)
 	s.Close()
 	acknowledged := map[string]bool{}
 	next := 0
-	for round := range 5 {
+	for round := 0; ; round++ {
+		after, again := plan(round)
+		if !again {
+			t.Logf("%d acknowledged over %d kills", len(acknowledged), round)
+			return
+		}
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), crashPath+"="+path, crashPath+"_FROM="+fmt.Sprint(next))
 		out, err := cmd.StdoutPipe()
@@ -85,7 +96,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		}
 		lines := bufio.NewReader(out)
 		for seen := 0; ; seen++ {
-			if seen == 200+137*round {
+			if seen == after {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
@@ -104,11 +115,11 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		if err := cmd.Wait(); err == nil {
 			t.Fatal("the process was not killed")
 		}
-		next += 16 // those that were on their way
+		next += 32 // those that were on their way
 
 		s := open(t, path)
 		there := map[string]bool{}
-		all, err := s.Acknowledgements(t.Context(), k, 1_000_000)
+		all, err := s.Acknowledgements(t.Context(), k, 10_000_000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,12 +132,13 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			}
 		}
 		s.Close()
+		db := raw(t, path)
 		var check string
-		if err := raw(t, path).QueryRow(`PRAGMA integrity_check`).Scan(&check); err != nil || check != "ok" {
+		if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&check); err != nil || check != "ok" {
 			t.Errorf("round %d: integrity check: %s, %v", round, check, err)
 		}
+		db.Close()
 	}
-	t.Logf("%d acknowledged over 5 kills", len(acknowledged))
 }
 
 func BenchmarkAcknowledge(b *testing.B) {
