@@ -41,13 +41,16 @@ func (m *markup) condition() *condition {
 
 // specials refuses empty and blank where they would only be the empty string in disguise.
 func (m *markup) specials(c *condition) {
-	l, left := c.left.(literal)
-	r, right := c.right.(literal)
-	_, left = l.value.(special)
-	_, right = r.value.(special)
+	left, right := isSpecial(c.left), isSpecial(c.right)
 	if left && right || (left || right) && c.operator != "==" && c.operator != "!=" {
 		m.fail(c.at, RuleUnsupported, "empty and blank can only be compared with == or != with a value", "")
 	}
+}
+
+func isSpecial(e expression) bool {
+	l, _ := e.(literal)
+	_, is := l.value.(special)
+	return is
 }
 
 func (c *condition) eval(f *frame) (bool, error) {

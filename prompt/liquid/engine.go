@@ -43,7 +43,7 @@ func newEngine() *render.Config {
 		i, err := strconv.Atoi(args)
 		return func(w io.Writer, ctx render.Context) error {
 			f := ctx.Get(frameKey).(*frame)
-			return f.template.nodes[i].(leaf).render(f, w)
+			return f.nodes[i].(leaf).render(f, w)
 		}, err
 	})
 	c.AddBlock("block").Clause("body").Compiler(func(n render.BlockNode) (func(io.Writer, render.Context) error, error) {
@@ -51,26 +51,33 @@ func newEngine() *render.Config {
 		nodes := n.Clauses
 		return func(w io.Writer, ctx render.Context) error {
 			f := ctx.Get(frameKey).(*frame)
-			return f.template.nodes[i].(container).renderBlock(f, w, bodies{ctx, nodes})
+			return f.nodes[i].(container).renderBlock(f, w, bodies{ctx, nodes})
 		}, err
 	})
 	return &c
 }
 
-// build compiles the tree with the engine.
-func (t *Template) build(b *body) error {
+// A tree is a template as the engine renders it.
+type tree struct {
+	root  render.Node
+	nodes []any // what the engine's tags refer to by index: each a leaf or a container
+}
+
+// build compiles a body with the engine.
+func build(b *body) (*tree, error) {
+	t := &tree{}
 	var src strings.Builder
 	t.write(&src, b)
 	// a path keeps the engine from wrapping an error again at each block that it passes
 	root, err := engine.Compile(src.String(), engineparser.SourceLoc{Pathname: "template", LineNo: 1})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.root = root
-	return nil
+	return t, nil
 }
 
-func (t *Template) write(src *strings.Builder, b *body) {
+func (t *tree) write(src *strings.Builder, b *body) {
 	for _, n := range b.nodes {
 		switch n := n.(type) {
 		case textNode:
@@ -91,7 +98,7 @@ func (t *Template) write(src *strings.Builder, b *body) {
 }
 
 // writeText writes a text as it is, or as a leaf when the engine would see a delimiter in it or at its seam.
-func (t *Template) writeText(src *strings.Builder, s string) {
+func (t *tree) writeText(src *strings.Builder, s string) {
 	switch {
 	case strings.Contains(s, "{{") || strings.Contains(s, "{%") || strings.HasSuffix(s, "{"):
 		src.WriteString("{%leaf " + t.add(verbatim(s)) + "%}")
@@ -100,7 +107,7 @@ func (t *Template) writeText(src *strings.Builder, s string) {
 	}
 }
 
-func (t *Template) add(n any) string {
+func (t *tree) add(n any) string {
 	t.nodes = append(t.nodes, n)
 	return strconv.Itoa(len(t.nodes) - 1)
 }

@@ -1,6 +1,6 @@
 package liquid
 
-import "math/big"
+import "math"
 
 var numberFilters = []filter{
 	{name: "plus", min: 1, max: 1, do: calculating('+')},
@@ -40,8 +40,13 @@ func choosing(wrong func(int) bool) func(any, arguments) (any, error) {
 
 func abs(v any, _ arguments) (any, error) {
 	n, err := number(v)
-	if c, _, _ := order(n, int64(0)); err == nil && c < 0 {
-		return calculate(int64(0), '-', n)
+	switch x := n.(type) {
+	case float64:
+		return math.Abs(x), nil
+	case int64:
+		if x < 0 {
+			return calculateWhole(0, '-', x)
+		}
 	}
 	return n, err
 }
@@ -61,8 +66,7 @@ func roundDown(v any, _ arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var down *big.Int = floor(decimal(n))
-	return fromInteger(down)
+	return fromInteger(floor(decimal(n)))
 }
 
 func roundTo(v any, a arguments) (any, error) {

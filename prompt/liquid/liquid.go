@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"sync"
 	"unicode/utf8"
-
-	"github.com/osteele/liquid/render"
 )
 
 // The rules of the problems that [Compile] reports and of the errors that [Template.Render] returns.
@@ -50,8 +49,7 @@ type Partial struct {
 // Template is a compiled template. It is immutable and safe for concurrent use.
 type Template struct {
 	place
-	root      render.Node
-	nodes     []any // what the engine's tags refer to by index: leaf or container
+	tree      func() (*tree, error) // made when first rendered: whoever only checks does not need it
 	variables []Reference
 	partials  []Partial
 	openLoop  *Reference
@@ -87,11 +85,10 @@ func Compile(source string) (t *Template, problems []Problem) {
 	if problems := p.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
-	t = &Template{place: p.place, variables: p.variables, partials: p.partials, openLoop: p.openLoop}
-	if err := t.build(body); err != nil {
-		return nil, []Problem{{Line: 1, Col: 1, Rule: RuleInternal, Message: fmt.Sprintf("cannot compile this template: %v", err)}}
-	}
-	return t, nil
+	return &Template{
+		place: p.place, variables: p.variables, partials: p.partials, openLoop: p.openLoop,
+		tree: sync.OnceValues(func() (*tree, error) { return build(body) }),
+	}, nil
 }
 
 // A place finds lines and columns in a source.

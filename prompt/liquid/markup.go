@@ -53,8 +53,9 @@ func (p *parser) within(source string, at int, read func(*markup)) (ok bool) {
 			ok = false
 		}
 	}()
-	m := &markup{p: p}
+	m := &markup{p: p, words: p.words[:0]}
 	m.split(source, at)
+	p.words = m.words
 	read(m)
 	if w := m.peek(); w.kind != endWord {
 		m.unexpected(w)

@@ -245,5 +245,8 @@ func round(v any, places int64) (any, error) {
 	if _, isWhole := n.(int64); isWhole || places <= 0 {
 		return fromInteger(floor(r))
 	}
+	if r.Sign() == 0 && negative(n) {
+		return math.Copysign(0, -1), nil
+	}
 	return fromDecimal(r)
 }

@@ -22,6 +22,7 @@ type parser struct {
 	i        int
 	open     []token // blocks around what is read now, outermost first
 	liquids  int     // {% liquid %} tags so far
+	words    []word  // room for those of one markup
 
 	assigned  map[string]bool // by the template, up to here
 	looping   []string        // variables of the loops around what is read now

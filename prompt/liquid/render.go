@@ -83,6 +83,7 @@ type run struct {
 type frame struct {
 	*run
 	template *Template
+	nodes    []any  // of its tree
 	name     string // of the partial
 
 	values   map[string]any // what the caller bound; never written to
@@ -126,7 +127,12 @@ func (f *frame) renderAll(w io.Writer) (err error) {
 			err = &Error{Rule: RuleInternal, Message: fmt.Sprintf("cannot render this template: %v", r), Name: f.name}
 		}
 	}()
-	e := render.Render(f.template.root, w, map[string]any{frameKey: f}, *engine)
+	t, err := f.template.tree()
+	if err != nil {
+		return &Error{Rule: RuleInternal, Message: "cannot render this template: " + err.Error(), Name: f.name, cause: err}
+	}
+	f.nodes = t.nodes
+	e := render.Render(t.root, w, map[string]any{frameKey: f}, *engine)
 	if e == nil {
 		return nil
 	}

@@ -40,8 +40,8 @@ var (
 // scan cuts the source into tokens. What is not closed is a problem, and the end of what is scanned.
 func (p *parser) scan() []token {
 	var (
-		toks []token
 		src  = p.source
+		toks = make([]token, 0, 2*(strings.Count(src, "{{")+strings.Count(src, "{%"))+1)
 		pos  = 0
 		trim = false // the last delimiter asked to trim what follows
 	)
