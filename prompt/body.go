@@ -30,6 +30,7 @@ type body struct {
 	chat       bool
 	parts      []part
 	renders    []renders
+	targets    []string // the sorted paths of what it renders, there or not
 	tests      []testCase
 	idPlace    mark
 }
@@ -111,9 +112,10 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 			b.tests = r.tests(n)
 		}
 	}
-	used := r.variables(b, o, partial)
+	declared := o.declared("parameters")
+	used := r.variables(b, declared, partial)
 	if complete { // else what is unused cannot be told
-		r.unused(b, o, used)
+		r.unused(b, declared, used)
 	}
 	return b
 }
@@ -202,12 +204,13 @@ func (o *object) insertion() part {
 }
 
 // variables checks what the templates use against what the prompt declares.
-// It returns the parameters that are used.
-func (r *reader) variables(b *body, o *object, partial bool) map[string]bool {
+// declared are the names that the file declares, though what it says of them
+// may be wrong. The result is what is used.
+func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool) map[string]bool {
 	used := map[string]bool{}
 	for _, p := range b.parts {
 		if p.text == nil {
-			r.inserted(b, o, p)
+			r.inserted(b, declared, p)
 			used[p.insert] = true
 			continue
 		}
@@ -218,39 +221,37 @@ func (r *reader) variables(b *body, o *object, partial bool) map[string]bool {
 		for _, v := range p.text.variables {
 			first := !used[v.Name]
 			used[v.Name] = true
-			if partial && !b.declared {
+			switch {
+			case partial && !b.declared:
 				if first {
 					b.free = append(b.free, v.Name)
 				}
-				continue
-			}
-			if !declares(b.parameters, v.Name) && !o.declares(v.Name) {
+			case declared[v.Name] == nil && !r.full():
 				line, col := p.text.at(v.Line, v.Col)
 				r.report(line, col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", v.Name)+didYouMean(v.Name, names(b.parameters)),
 					fmt.Sprintf("declare it: parameters: {%s: {type: string}}", v.Name))
 			}
 		}
-		p.text.variables, p.text.openLoop = nil, nil
 		for _, q := range p.text.partials {
 			line, col := p.text.at(q.Line, q.Col)
 			b.renders = append(b.renders, renders{q.Name, q.Args, mark{line, col}})
+			if a, err := resolve(addressOf(r.path), q.Name); err == nil {
+				b.targets = append(b.targets, a.Path())
+			}
 		}
 		p.text.complete(addressOf(r.path), b.optional(used, partial))
-		p.text.partials = nil
+		p.text.variables, p.text.openLoop, p.text.partials = nil, nil, nil
 	}
+	slices.Sort(b.targets)
+	b.targets = slices.Compact(b.targets)
 	return used
 }
 
-func (r *reader) unused(b *body, o *object, used map[string]bool) {
-	n := o.values["parameters"]
+// unused reports the parameters that nothing uses.
+func (r *reader) unused(b *body, declared map[string]*yaml.Node, used map[string]bool) {
 	for _, p := range b.parameters {
-		if used[p.Name] {
-			continue
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if key := n.Content[i]; key.Value == p.Name {
-				r.at(key, ruleUnused, fmt.Sprintf("the parameter %s is not used", p.Name), "use it in a template, or remove it")
-			}
+		if !used[p.Name] {
+			r.at(declared[p.Name], ruleUnused, fmt.Sprintf("the parameter %s is not used", p.Name), "use it in a template, or remove it")
 		}
 	}
 }
@@ -267,41 +268,36 @@ func (b *body) optional(used map[string]bool, partial bool) []Parameter {
 	return out
 }
 
-// declares reports whether the file names a parameter, though what it says of
-// it may be wrong.
-func (o *object) declares(name string) bool {
-	n := o.values["parameters"]
+// declared returns the names below a key, with their places.
+func (o *object) declared(key string) map[string]*yaml.Node {
+	n := o.values[key]
 	if n == nil || n.Kind != yaml.MappingNode {
-		return false
+		return nil
 	}
+	out := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == name {
-			return true
-		}
+		out[n.Content[i].Value] = n.Content[i]
 	}
-	return false
-}
-
-func declares(parameters []Parameter, name string) bool {
-	return slices.ContainsFunc(parameters, func(p Parameter) bool { return p.Name == name })
+	return out
 }
 
 // inserted checks the parameter whose messages are inserted.
-func (r *reader) inserted(b *body, o *object, part part) {
+func (r *reader) inserted(b *body, declared map[string]*yaml.Node, part part) {
 	name := part.insert
-	if name == "" {
+	if name == "" || r.full() {
 		return
 	}
-	for _, p := range b.parameters {
-		if p.Name == name {
-			if p.Type != TypeMessages && slices.Contains(parameterTypes, p.Type) {
-				r.report(part.place.line, part.place.col, ruleInsert, fmt.Sprintf("the parameter %s is of type %s and cannot be inserted", name, p.Type), fmt.Sprintf("declare it as %s: {type: messages}", name))
-			}
-			return
-		}
-	}
-	if o.declares(name) {
+	if declared[name] == nil {
+		r.report(part.place.line, part.place.col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", name)+didYouMean(name, names(b.parameters)),
+			fmt.Sprintf("declare it: parameters: {%s: {type: messages}}", name))
 		return
 	}
-	r.report(part.place.line, part.place.col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", name)+didYouMean(name, names(b.parameters)), fmt.Sprintf("declare it: parameters: {%s: {type: messages}}", name))
+	i := slices.IndexFunc(b.parameters, func(p Parameter) bool { return p.Name == name })
+	if i < 0 {
+		return // its declaration is wrong
+	}
+	if p := b.parameters[i]; p.Type != TypeMessages && slices.Contains(parameterTypes, p.Type) {
+		r.report(part.place.line, part.place.col, ruleInsert, fmt.Sprintf("the parameter %s is of type %s and cannot be inserted", name, p.Type),
+			fmt.Sprintf("declare it as %s: {type: messages}", name))
+	}
 }

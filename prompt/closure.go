@@ -26,7 +26,7 @@ func (t *Tree) Closure(of ...Address) []Dependency {
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		f, _ := t.files.get(queue[0])
-		for _, target := range targets(f) {
+		for _, target := range f.targets() {
 			reach(target, addressOf(queue[0]))
 		}
 	}

@@ -32,7 +32,9 @@ type edit struct {
 	sets    map[string]bool // folders of sets whose existence, version or ranges may differ
 	linked  []*Prompt       // in the order of their linking
 	links   int
-	now     *Tree // what the steps read: the shelves as they stand
+	nearby  map[Address]string  // the nearest partials of those that are not there
+	folders map[string][]string // those with a partial of a name, once somebody asks
+	now     *Tree               // what the steps read: the shelves as they stand
 }
 
 // changed is a path whose file is not what it was.
@@ -240,7 +242,7 @@ func (f *file) id() string {
 
 // reference notes who renders what no longer, and who does now.
 func (e *edit) reference(c changed) {
-	was, is := targets(c.before), targets(c.after)
+	was, is := c.before.targets(), c.after.targets()
 	for _, target := range was {
 		if _, still := slices.BinarySearch(is, target); !still {
 			e.lost[target] = append(e.lost[target], c.path)
@@ -276,19 +278,11 @@ func (e *edit) rereference() {
 }
 
 // targets are the sorted paths that a prompt renders, there or not.
-func targets(f *file) []string {
+func (f *file) targets() []string {
 	if f == nil || f.prompt == nil {
 		return nil
 	}
-	var paths []string
-	from := addressOf(f.path)
-	for _, r := range f.prompt.renders {
-		if a, err := resolve(from, r.name); err == nil {
-			paths = append(paths, a.Path())
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
+	return f.prompt.targets
 }
 
 // stray checks a YAML file that is not where it should be.

@@ -72,7 +72,7 @@ func (w *walk) visit(path string) {
 	w.stack = append(w.stack, path)
 	w.onStack[path] = true
 	f, _ := w.now.files.get(path)
-	next := targets(f)
+	next := f.targets()
 	for _, target := range next {
 		if g, ok := w.now.files.get(target); !ok || g.kind != kindPrompt || !w.affected[target] {
 			continue
@@ -157,17 +157,22 @@ type linking struct {
 }
 
 func (c *linking) report(at mark, id, message, hint string) {
-	if c.options.CompileOnly && rules[id].lint {
+	if c.options.CompileOnly && rules[id].lint || c.full() {
 		return
 	}
 	c.problems = append(c.problems, Problem{Path: c.prompt.Path, Line: at.line, Col: at.col, Rule: id, Message: message, Hint: hint})
 }
+
+func (c *linking) full() bool { return len(c.problems) >= maxProblems }
 
 // depend finds what the prompt renders and checks that it can.
 func (c *linking) depend() {
 	p := c.prompt
 	deepest := -1
 	for i, r := range p.body.renders {
+		if c.full() {
+			break
+		}
 		a, err := resolve(p.Address, r.name)
 		if err != nil {
 			hint := "a partial is named by its address, project/set/name, or by its name alone in the same set"
@@ -180,7 +185,12 @@ func (c *linking) depend() {
 		f, ok := c.now.files.get(a.Path())
 		if !ok || f.kind != kindPrompt {
 			c.missing = true
-			c.report(r.mark, ruleMissingDependency, fmt.Sprintf("there is no %s", a)+didYouMean(a.String(), c.near(a)), c.whereLike(a))
+			meant, same := c.like(a)
+			hint := "write it at " + a.Path()
+			if len(same) > 0 {
+				hint = fmt.Sprintf("%s is in %s", a.Name, list(same))
+			}
+			c.report(r.mark, ruleMissingDependency, fmt.Sprintf("there is no %s", a)+meant, hint)
 			continue
 		}
 		if _, in := slices.BinarySearch(c.cycle, a.Path()); in {
@@ -208,35 +218,48 @@ func (c *linking) depend() {
 	}
 }
 
-// near are the addresses that an author may have meant: those of the same set,
-// and those that differ only in the set.
-func (c *linking) near(a Address) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for name, f := range c.now.files[a.folder()] {
-			if f.kind == kindPrompt && f.path != c.prompt.Path && !yield(strings.TrimSuffix(a.folder()+"/"+name, Suffix)) {
-				return
+// like returns the partial that was most likely meant by an address that is not
+// there, if any, and where else a partial of its name is.
+func (e *edit) like(a Address) (nearest string, same []string) {
+	if e.folders == nil {
+		e.folders, e.nearby = map[string][]string{}, map[Address]string{}
+		for folder, names := range e.now.files {
+			for name, f := range names {
+				if f.kind == kindPrompt && strings.HasPrefix(name, "_") {
+					e.folders[name] = append(e.folders[name], folder)
+				}
 			}
 		}
-		for folder, names := range c.now.files {
-			if f := names[a.Name+Suffix]; f != nil && f.kind == kindPrompt && !yield(folder+"/"+a.Name) {
-				return
-			}
+		for _, folders := range e.folders {
+			slices.Sort(folders)
 		}
 	}
+	same = e.folders[a.Name+Suffix]
+	nearest, known := e.nearby[a]
+	if !known {
+		nearest = didYouMean(a.String(), e.near(a, same))
+		e.nearby[a] = nearest
+	}
+	return nearest, same
 }
 
-// whereLike tells where else a partial of this name is.
-func (c *linking) whereLike(a Address) string {
-	var same []string
-	for folder, names := range c.now.files {
-		if f := names[a.Name+Suffix]; f != nil && f.kind == kindPrompt {
-			same = append(same, folder+"/"+a.Name)
+// near are the partials of the same set, and those that differ only in the set.
+func (e *edit) near(a Address, same []string) iter.Seq[string] {
+	const most = 1000 // beyond them the search would take longer than it helps
+	return func(yield func(string) bool) {
+		if here := e.now.files[a.folder()]; len(here) <= most {
+			for name, f := range here {
+				if f.kind == kindPrompt && strings.HasPrefix(name, "_") && !yield(a.folder()+"/"+strings.TrimSuffix(name, Suffix)) {
+					return
+				}
+			}
+		}
+		for _, folder := range same[:min(len(same), most)] {
+			if !yield(folder + "/" + a.Name) {
+				return
+			}
 		}
 	}
-	if slices.Sort(same); len(same) > 0 {
-		return "there is " + list(same)
-	}
-	return "write it at " + a.Path()
 }
 
 // interfaceOf checks what a render tag passes against what the partial takes.
@@ -253,6 +276,9 @@ func (c *linking) interfaceOf(r renders, q *Prompt) {
 		takes = slices.Collect(names(q.Parameters))
 	}
 	for _, arg := range r.args {
+		if c.full() {
+			return
+		}
 		if !slices.Contains(takes, arg) {
 			hint := fmt.Sprintf("%s takes no arguments", q.Address)
 			if len(takes) > 0 {
@@ -262,6 +288,9 @@ func (c *linking) interfaceOf(r renders, q *Prompt) {
 		}
 	}
 	for _, name := range takes {
+		if c.full() {
+			return
+		}
 		if slices.Contains(r.args, name) {
 			continue
 		}
@@ -284,11 +313,15 @@ func (t *Tree) broken(path string) bool {
 // way writes a cycle: from the prompt through one that it renders back to it,
 // by the shortest way.
 func (c *linking) way(through Address) string {
+	const most = 200 // prompts in a cycle that are still worth naming
+	if len(c.cycle) > most {
+		return fmt.Sprintf("%d of them, among them %s", len(c.cycle), through)
+	}
 	start, from := c.prompt.Path, through.Path()
 	came := map[string]string{from: start} // the one before, on the way from start
 	for queue := []string{from}; len(queue) > 0 && came[start] == "" && from != start; queue = queue[1:] {
 		f, _ := c.now.files.get(queue[0])
-		for _, next := range targets(f) {
+		for _, next := range f.targets() {
 			_, in := slices.BinarySearch(c.cycle, next)
 			if in && came[next] == "" {
 				came[next] = queue[0]

@@ -19,11 +19,18 @@ type reader struct {
 
 // report adds a problem, unless nobody asked for its rule.
 func (r *reader) report(line, col int, id, message, hint string) {
-	if r.compileOnly && rules[id].lint {
+	if r.compileOnly && rules[id].lint || r.full() {
 		return
 	}
 	r.problems = append(r.problems, Problem{Path: r.path, Line: line, Col: col, Rule: id, Message: message, Hint: hint})
 }
+
+// maxProblems bounds what is said about one file: nobody reads more, and a
+// hostile file must not keep the checker busy.
+const maxProblems = 100
+
+// full reports whether there is nothing more to say.
+func (r *reader) full() bool { return len(r.problems) >= maxProblems }
 
 // at reports a problem at a node.
 func (r *reader) at(n *yaml.Node, id, message, hint string) {

@@ -16,6 +16,9 @@ import (
 // a check of all prompts runs all tests.
 var testBudget = liquid.Budget{Steps: 100_000, Output: MaxFileSize, Depth: maxRenderDepth}
 
+// maxTests bounds what the check of one prompt costs.
+const maxTests = 100
+
 // testCase is one item of `tests:`.
 type testCase struct {
 	name         string
@@ -35,6 +38,10 @@ type expectation struct {
 func (r *reader) tests(n *yaml.Node) []testCase {
 	if n.Kind != yaml.SequenceNode {
 		r.wrongType(n, "tests", "a list")
+		return nil
+	}
+	if len(n.Content) > maxTests {
+		r.at(n, ruleSchema, fmt.Sprintf("there are more than %d tests", maxTests), "")
 		return nil
 	}
 	var tests []testCase

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -187,8 +188,20 @@ func (p *Prompt) execute(ctx context.Context, t *text, vars map[string]any, b li
 	if template == nil {
 		return "", &RenderError{Address: p.Address, Path: p.Path, Rule: ruleLiquidSyntax, Message: "the template does not compile"}
 	}
+	var below map[string]*Prompt // what its partials render, once one does
+	partial := func(name string) *Prompt {
+		for _, q := range p.deps {
+			if q.address == name {
+				return q
+			}
+		}
+		if below == nil {
+			below = p.below()
+		}
+		return below[name]
+	}
 	find := func(name string) (*liquid.Template, error) {
-		if q := p.partial(name); q != nil {
+		if q := partial(name); q != nil {
 			return q.body.parts[0].text.template(), nil
 		}
 		return nil, ErrNotFound
@@ -203,7 +216,7 @@ func (p *Prompt) execute(ctx context.Context, t *text, vars map[string]any, b li
 		return "", e
 	}
 	e.Rule, e.Message, e.Advice = known.Rule, known.Message, known.Hint()
-	if q := p.partial(known.Name); q != nil {
+	if q := partial(known.Name); known.Name != "" && q != nil {
 		e.Address, e.Path, t = q.Address, q.Path, q.body.parts[0].text
 	}
 	if known.Line > 0 {
@@ -212,21 +225,15 @@ func (p *Prompt) execute(ctx context.Context, t *text, vars map[string]any, b li
 	return "", e
 }
 
-// partial finds a template among what the prompt renders, directly or through
-// others. Names are whole addresses.
-func (p *Prompt) partial(name string) *Prompt {
-	if name == "" {
-		return nil
-	}
-	for _, q := range p.deps {
-		if q.address == name {
-			return q
+// below is all that a prompt renders, directly or through others, by address.
+func (p *Prompt) below() map[string]*Prompt {
+	all := map[string]*Prompt{}
+	queue := slices.Clone(p.deps)
+	for ; len(queue) > 0; queue = queue[1:] {
+		if q := queue[0]; all[q.address] == nil {
+			all[q.address] = q
+			queue = append(queue, q.deps...)
 		}
 	}
-	for _, q := range p.deps {
-		if found := q.partial(name); found != nil {
-			return found
-		}
-	}
-	return nil
+	return all
 }

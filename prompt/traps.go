@@ -199,10 +199,12 @@ func opens(text string) *closer {
 // the one where the surrounding value began: the first after which the file, cut
 // off there, gets the same complaint.
 func (s *source) brokenLine(said string, from int) int {
-	const most = 400 // lines that are tried
 	lines := s.lines()
-	for n := from; n <= len(lines) && n < from+most; n++ {
-		_, err := decodeYAML([]byte(strings.Join(lines[:n], "\n") + "\n"))
+	work := 4 * MaxFileSize // bytes that are parsed for this
+	for n := from; n <= len(lines) && work > 0; n++ {
+		cut := []byte(strings.Join(lines[:n], "\n") + "\n")
+		work -= len(cut)
+		_, err := decodeYAML(cut)
 		if err != nil && strings.HasSuffix(err.Error(), said) {
 			return n
 		}
