@@ -503,3 +503,39 @@ func TestReleasesOutliveHistory(t *testing.T) {
 	}
 	h.sound()
 }
+
+// A clone holds everything that was offered and serves it without a key and
+// without the authors' repository.
+func TestCloneServes(t *testing.T) {
+	h := newHouse(t)
+	first := h.record(h.plan("support", Draft), "draft")
+	second := h.save("support/triage/classify.yaml", text("second"))
+	clone := filepath.Join(t.TempDir(), "clone.git")
+	h.gitReleases("clone", "-q", "--mirror", h.releases, clone)
+	repo, err := gitstore.Open(clone, gitstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repo.Close()
+	mirror, err := Open(repo, nil, Options{Organisation: "acme", Now: h.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := mirror.Head("support", Draft)
+	if head == nil || *head != *second {
+		t.Fatalf("head %+v, want %+v", head, second)
+	}
+	for _, from := range []*Release{nil, first} {
+		got, err := mirror.Artefact(t.Context(), head, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, h.read(got, h.full(first)), h.full(second))
+	}
+	if _, err := mirror.Plan(t.Context(), "support", Draft, h.tip()); err == nil {
+		t.Error("a mirror plans")
+	}
+	if _, err := mirror.Renew(t.Context(), "support", Draft, "renewal"); !errors.Is(err, ErrNoSigner) {
+		t.Errorf("a mirror renews: %v", err)
+	}
+}
