@@ -210,7 +210,7 @@ func (l *Log) sign(p *Plan, now *head, summary bundle.ContentSummary) (*signed, 
 	if err != nil {
 		return nil, err
 	}
-	// A key held by an agent or a token may answer with anything; what its own
+	// A key held by ssh-agent or in hardware may answer with anything; what its own
 	// public key does not verify would be refused by every client.
 	own, err := bundle.ParseTrust([]byte(bundle.AllowedSigner(m.Stream, l.o.Signer.PublicKey()) + "\n"))
 	if err != nil {
