@@ -251,8 +251,8 @@ func problem(tree *prompt.Tree) error {
 	return &compileError{errs}
 }
 
-// keep stores a release in the cache. That it could not is a warning: the
-// release is as good without it.
+// keep stores a release in the cache. That it could not is a warning, as the
+// release is as good without it; confirm tries again.
 func (f *follower) keep(s *Snapshot) {
 	if f.cache == nil || s.source == SourceDisk {
 		return
@@ -261,9 +261,11 @@ func (f *follower) keep(s *Snapshot) {
 		return r.name != f.damaged && f.verifiedSequence(r) >= s.Sequence()
 	})
 	if err == nil {
+		f.unkept = nil
 		f.progress.cacheWarning("")
 		return
 	}
+	f.unkept = s
 	if f.progress.cacheWarning(fmt.Sprintf("the release served now is not kept on disk: %v", err)) {
 		f.log.Warn("release not kept on disk, serving it from memory", "cache", f.settings.folder, "error", err)
 	}

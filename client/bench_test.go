@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/anvilpeering/anvil/protocol"
 )
@@ -78,6 +79,7 @@ func BenchmarkFullSync(b *testing.B) {
 	ch.release(large(10_000))
 	for b.Loop() {
 		o := ch.options(b)
+		o.StartTimeout = time.Minute
 		c := open(b, o)
 		b.StopTimer()
 		_ = c.Close()
@@ -94,7 +96,7 @@ func BenchmarkDelta(b *testing.B) {
 			files := large(10_000)
 			ch.release(files)
 			o := ch.options(b)
-			o.Frozen = true
+			o.Frozen, o.StartTimeout = true, time.Minute
 			if cache != "" {
 				o.Cache = cache
 			}
@@ -135,6 +137,7 @@ func BenchmarkColdStart(b *testing.B) {
 	ch := newChannel(b)
 	ch.release(large(10_000))
 	o := ch.options(b)
+	o.StartTimeout = time.Minute
 	_ = open(b, o).Close()
 	o.URLs, o.Frozen = nil, true
 	for b.Loop() {

@@ -1,7 +1,7 @@
 package client
 
 import (
-	"context"
+	"bufio"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,8 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/anvilpeering/anvil/bundle"
 )
 
@@ -29,6 +27,9 @@ const (
 	lockRetry  = 5 * time.Millisecond
 	heldFile   = "held.json"
 	currentPtr = "current"
+
+	packsFolder = "packs"
+	unfinished  = ".new-" // what the names of files begin with until they are whole
 )
 
 var (
@@ -47,7 +48,7 @@ type cache struct {
 	// packs are built upon, as others may be damaged.
 	valid string
 
-	step func(string) // told of each step of a store, for tests that die there
+	step func(string) error // after each step of a store, for tests that die or fail there
 }
 
 // record is a release as the cache keeps it, read but not verified.
@@ -69,32 +70,35 @@ type held struct {
 }
 
 func openCache(root string, s stream) *cache {
-	return &cache{root: root, stream: filepath.Join(root, "streams", s.project, s.channel), step: func(string) {}}
+	return &cache{root: root, stream: filepath.Join(root, "streams", s.project, s.channel), step: func(string) error { return nil }}
 }
 
-// lock takes the folder's lock. Readers go on without it when it cannot be had,
-// as everything is verified; writers do not.
+// lock takes the folder's lock, which ends with the process. Readers go on without
+// it when it cannot be had, as everything is verified; writers do not. unlock is
+// never nil.
 func (c *cache) lock(exclusive bool) (unlock func(), err error) {
 	if exclusive {
 		if err := makeFolder(c.root); err != nil {
-			return nil, err
+			return func() {}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
-	l := flock.New(filepath.Join(c.root, "lock"), flock.SetPermissions(0o600))
-	take := l.TryRLockContext
-	if exclusive {
-		take = l.TryLockContext
-	}
-	if _, err := take(ctx, lockRetry); err != nil {
-		_ = l.Close()
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("another process holds %s for longer than %s", l.Path(), lockWait)
-		}
+	f, err := os.OpenFile(filepath.Join(c.root, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
 		return func() {}, err
 	}
-	return func() { _ = l.Close() }, nil
+	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockRetry) {
+		taken, err := tryLock(f, exclusive)
+		if taken {
+			return func() { _ = f.Close() }, nil
+		}
+		if err == nil && time.Now().After(deadline) {
+			err = fmt.Errorf("another process holds %s for longer than %s", f.Name(), lockWait)
+		}
+		if err != nil {
+			_ = f.Close()
+			return func() {}, err
+		}
+	}
 }
 
 // clientID returns the id kept in the folder, making one at the first time.
@@ -131,19 +135,32 @@ func randomID() string { return "c-" + strings.ToLower(rand.Text()) }
 
 // replace puts a file in place of another in one step. The lock is held.
 func (c *cache) replace(path string, data []byte) error {
-	temporary := filepath.Join(filepath.Dir(path), ".new-"+filepath.Base(path))
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return c.place(path, func(temporary string) error {
+		return errors.Join(writeDurably(temporary, data), c.step("written "+filepath.Base(path)))
+	})
+}
+
+// place has something written under another name, gives it its own in one step,
+// and makes that durable. The lock is held, so that whatever has the other name
+// is of a crash.
+func (c *cache) place(path string, write func(temporary string) error) error {
+	folder, name := filepath.Split(path)
+	temporary := filepath.Join(folder, unfinished+name)
+	if err := os.RemoveAll(temporary); err != nil {
 		return err
 	}
-	if err := writeDurably(temporary, data); err != nil {
+	err := write(temporary)
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.RemoveAll(temporary)
 		return err
 	}
-	c.step("written " + filepath.Base(path))
-	if err := os.Rename(temporary, path); err != nil {
+	if err := c.step("renamed " + name); err != nil {
 		return err
 	}
-	c.step("renamed " + filepath.Base(path))
-	return syncFolder(filepath.Dir(path))
+	return syncFolder(folder)
 }
 
 // records lists the releases kept, highest sequence first, none above the current
@@ -255,7 +272,7 @@ func (c *cache) content(r *record) (map[string][]byte, error) {
 	}
 	files := make(map[hash][]byte, sums.Len())
 	for _, p := range r.held.Packs {
-		raw, err := readBounded(filepath.Join(c.root, "packs", p), bundle.MaxTotal+packEntry*bundle.MaxEntries+1024)
+		raw, err := readBounded(filepath.Join(c.root, packsFolder, p), bundle.MaxTotal+packEntry*bundle.MaxEntries+1024)
 		if err != nil {
 			return nil, fmt.Errorf("read cached release: %w", err)
 		}
@@ -310,7 +327,7 @@ func (c *cache) storeLocked(b *bundle.Bundle, release string, accepted time.Time
 			}
 		}
 	}
-	for _, dir := range []string{filepath.Join(c.root, "packs"), c.stream} {
+	for _, dir := range []string{filepath.Join(c.root, packsFolder), c.stream} {
 		if err := makeFolder(dir); err != nil {
 			return err
 		}
@@ -340,17 +357,13 @@ func (c *cache) pack(b *bundle.Bundle, base *record) ([]string, error) {
 	if base != nil && len(base.held.Packs) < packsMost {
 		var all, live int64
 		for _, p := range base.held.Packs {
-			raw, err := readBounded(filepath.Join(c.root, "packs", p), bundle.MaxTotal)
-			files := make(map[hash][]byte)
-			if err == nil {
-				err = decodePack(raw, files)
-			}
+			entries, err := c.index(p)
 			if err != nil {
 				return c.pack(b, nil) // damaged since it was verified
 			}
-			all += int64(len(raw))
-			for h := range files {
-				have[h] = true
+			for _, e := range entries {
+				all += e.size
+				have[e.hash] = true
 			}
 		}
 		for path, h := range b.Sums.All() {
@@ -374,23 +387,23 @@ func (c *cache) pack(b *bundle.Bundle, base *record) ([]string, error) {
 		return packs, nil
 	}
 	name, raw := encodePack(files)
-	folder := filepath.Join(c.root, "packs")
-	temporary := filepath.Join(folder, ".new-"+name)
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := writeDurably(temporary, raw); err != nil {
-		return nil, err
-	}
-	c.step("written pack")
-	if err := os.Rename(temporary, filepath.Join(folder, name)); err != nil {
-		return nil, err
-	}
-	c.step("renamed pack")
-	if err := syncFolder(folder); err != nil {
+	if err := c.replace(filepath.Join(c.root, packsFolder, name), raw); err != nil {
 		return nil, err
 	}
 	return append(packs, name), nil
+}
+
+func (c *cache) index(pack string) ([]entry, error) {
+	f, err := os.Open(filepath.Join(c.root, packsFolder, pack))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return readIndex(bufio.NewReaderSize(f, 64<<10), st.Size())
 }
 
 // writeRecord writes the release's folder under a name of its own.
@@ -401,35 +414,25 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 	}
 	about = append(about, '\n')
 	name := fmt.Sprintf("%d-%s", b.Manifest.Sequence, sumOf(about))
-	temporary := filepath.Join(c.stream, ".new-"+name)
-	if err := os.RemoveAll(temporary); err != nil {
-		return "", err
-	}
-	if err := os.Mkdir(temporary, 0o700); err != nil {
-		return "", err
-	}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{
-		{"manifest.json", b.Raw},
-		{"manifest.json.sig", b.Signature},
-		{"SHA256SUMS", b.Sums.Bytes()},
-		{heldFile, about},
-	} {
-		if err := writeDurably(filepath.Join(temporary, f.name), f.data); err != nil {
-			return "", err
+	return name, c.place(filepath.Join(c.stream, name), func(temporary string) error {
+		if err := os.Mkdir(temporary, 0o700); err != nil {
+			return err
 		}
-		c.step("written " + f.name)
-	}
-	if err := syncFolder(temporary); err != nil {
-		return "", err
-	}
-	if err := os.Rename(temporary, filepath.Join(c.stream, name)); err != nil {
-		return "", err
-	}
-	c.step("renamed record")
-	return name, syncFolder(c.stream)
+		for _, f := range []struct {
+			name string
+			data []byte
+		}{
+			{"manifest.json", b.Raw}, {"manifest.json.sig", b.Signature}, {"SHA256SUMS", b.Sums.Bytes()}, {heldFile, about},
+		} {
+			if err := writeDurably(filepath.Join(temporary, f.name), f.data); err != nil {
+				return err
+			}
+			if err := c.step("written " + f.name); err != nil {
+				return err
+			}
+		}
+		return syncFolder(temporary)
+	})
 }
 
 func sumOf(raw []byte) string {
@@ -444,23 +447,26 @@ func (c *cache) prune(current string) {
 	names, _ := c.records()
 	keep := names[:min(kept, len(names))]
 	for _, e := range entries {
-		unfinished := strings.HasPrefix(e.Name(), ".new-")
-		if unfinished || recordName.MatchString(e.Name()) && e.Name() != current && !slices.Contains(keep, e.Name()) {
-			_ = os.RemoveAll(filepath.Join(c.stream, e.Name()))
-			c.step("pruned record")
+		past := recordName.MatchString(e.Name()) && e.Name() != current && !slices.Contains(keep, e.Name())
+		if (past || strings.HasPrefix(e.Name(), unfinished)) && !c.remove(c.stream, e.Name()) {
+			return
 		}
 	}
 	named, err := c.named()
 	if err != nil {
 		return
 	}
-	packs, _ := os.ReadDir(filepath.Join(c.root, "packs"))
+	folder := filepath.Join(c.root, packsFolder)
+	packs, _ := os.ReadDir(folder)
 	for _, e := range packs {
-		if !named[e.Name()] {
-			_ = os.Remove(filepath.Join(c.root, "packs", e.Name()))
-			c.step("pruned pack")
+		if !named[e.Name()] && !c.remove(folder, e.Name()) {
+			return
 		}
 	}
+}
+
+func (c *cache) remove(folder, name string) bool {
+	return errors.Join(os.RemoveAll(filepath.Join(folder, name)), c.step("removed "+name)) == nil
 }
 
 // named returns the packs that the releases of all streams name.

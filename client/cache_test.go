@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -167,11 +168,12 @@ func TestCacheDies(t *testing.T) {
 			t.Fatal(err)
 		}
 		steps := 0
-		c.step = func(name string) {
+		c.step = func(name string) error {
 			if steps++; fmt.Sprint(steps) == os.Getenv("ANVIL_TEST_DIE_AT") {
 				fmt.Println("died", name)
 				die()
 			}
+			return nil
 		}
 		if err := c.store(fresh, "fresh", time.Unix(2_000, 0), never); err != nil {
 			t.Fatal(err)
@@ -220,10 +222,72 @@ func TestCacheDies(t *testing.T) {
 	}
 }
 
+// TestCacheFails makes every step of storing a release fail, as a full disk would.
+// What was there stays, nothing half-written does, and the next store works.
+func TestCacheFails(t *testing.T) {
+	full := errors.New("no space left on device")
+	old, fresh := signed(t, "acme", library("old"), sequence(1_000_000)), signed(t, "acme", library("fresh"), sequence(1_000_001))
+	for step := 1; ; step++ {
+		c := openCache(t.TempDir(), supportProduction)
+		if err := c.store(old, "old", time.Now(), never); err != nil {
+			t.Fatal(err)
+		}
+		steps := 0
+		c.step = func(string) error {
+			if steps++; steps == step {
+				return full
+			}
+			return nil
+		}
+		failed := c.store(fresh, "fresh", time.Now(), never)
+		if failed != nil && !errors.Is(failed, full) {
+			t.Fatalf("step %d: %v", step, failed)
+		}
+		got, err := stored(t, c)
+		if err != nil || failed == nil && got.ID() != fresh.ID() || got.ID() != old.ID() && got.ID() != fresh.ID() {
+			t.Fatalf("step %d: after %v the cache holds something else: %v", step, failed, err)
+		}
+		if left := temporaries(t, c.root); len(left) > 0 {
+			t.Errorf("step %d: %v stayed", step, left)
+		}
+		if steps < step {
+			break
+		}
+		if err := c.store(fresh, "fresh", time.Now(), never); err != nil {
+			t.Fatalf("step %d: the next store: %v", step, err)
+		}
+		if got, err := stored(t, c); err != nil || got.ID() != fresh.ID() {
+			t.Fatalf("step %d: the next store kept something else: %v", step, err)
+		}
+	}
+}
+
+// Streams share a folder and its packs, and nothing else.
+func TestCacheOfTwoStreams(t *testing.T) {
+	dir := t.TempDir()
+	production, draft := openCache(dir, supportProduction), openCache(dir, stream{project: "support", channel: "draft"})
+	b := signed(t, "acme", library("same"), sequence(1_000_000))
+	if err := production.store(b, "same", time.Now(), never); err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(6) {
+		other := signed(t, "acme", library(fmt.Sprint("draft ", i)), sequence(2_000_000+i))
+		if i == 0 {
+			other = b
+		}
+		if err := draft.store(other, "draft", time.Now(), never); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := stored(t, production); err != nil || got.ID() != b.ID() {
+		t.Errorf("the other stream took it away: %v", err)
+	}
+}
+
 func temporaries(t testing.TB, dir string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err == nil && strings.HasPrefix(e.Name(), ".new-") {
+		if err == nil && strings.HasPrefix(e.Name(), unfinished) {
 			found = append(found, path)
 		}
 		return err

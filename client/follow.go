@@ -26,10 +26,11 @@ type follower struct {
 	progress *progress
 	log      *slog.Logger
 
-	stream  stream // with the organisation, once one was accepted or offered
-	floor   int64  // highest sequence ever accepted here
-	floorID string // and the manifest that had it
-	damaged string // the current record of the cache, when it is to be written anew
+	stream  stream    // with the organisation, once one was accepted or offered
+	floor   int64     // highest sequence ever accepted here
+	floorID string    // and the manifest that had it
+	unkept  *Snapshot // what could not be stored
+	damaged string    // the current record of the cache, when it is to be written anew
 
 	registered bool
 	poll       protocol.Poll
@@ -213,6 +214,9 @@ func (f *follower) confirm(snap *Snapshot) {
 	}
 	now := time.Now()
 	snap.confirmed.Store(now.UnixNano())
+	if f.unkept == snap {
+		f.keep(snap)
+	}
 	if f.cache != nil {
 		f.cache.touch(now)
 	}

@@ -215,5 +215,17 @@ func TestCacheNotWritable(t *testing.T) {
 		if !strings.Contains(strings.Join(s.Warnings, "\n"), "not kept on disk") || !s.Ephemeral || s.State == StateOffline {
 			t.Errorf("status %+v", s)
 		}
+
+		// Once it can be written, what is served is kept.
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if s := c.Status(); len(s.Warnings) > 0 {
+			t.Errorf("status %+v", s)
+		}
+		_ = c.Close()
+		o.URLs, o.Frozen = nil, true
+		wantText(t, open(t, o), "One")
 	})
 }

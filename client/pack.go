@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // A pack is many files in one, so that a release of ten thousand prompts costs
@@ -48,28 +49,51 @@ func encodePack(files []packed) (name string, raw []byte) {
 	return hex.EncodeToString(sum[:]), raw
 }
 
+// entry is a file of a pack, as its index claims.
+type entry struct {
+	hash hash
+	size int64
+}
+
+// readIndex reads the index of a pack that has so many bytes, as far as the
+// first of its files.
+func readIndex(r io.Reader, size int64) ([]entry, error) {
+	var head [len(packMagic) + 4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:len(packMagic)]) != packMagic {
+		return nil, fmt.Errorf("%w: no pack", errPack)
+	}
+	count := int64(binary.BigEndian.Uint32(head[len(packMagic):]))
+	size -= int64(len(head)) + count*packEntry
+	if size < 0 {
+		return nil, fmt.Errorf("%w: cut short", errPack)
+	}
+	raw := make([]byte, count*packEntry)
+	if _, err := io.ReadFull(r, raw); err != nil {
+		return nil, fmt.Errorf("%w: cut short", errPack)
+	}
+	entries := make([]entry, count)
+	for i := range entries {
+		e := raw[i*packEntry:]
+		entries[i] = entry{hash(e[:sha256.Size]), int64(binary.BigEndian.Uint32(e[sha256.Size:packEntry]))}
+		size -= entries[i].size
+	}
+	if size != 0 {
+		return nil, fmt.Errorf("%w: %d bytes too long", errPack, size)
+	}
+	return entries, nil
+}
+
 // decodePack adds the files of a pack, which share the memory of raw.
 func decodePack(raw []byte, into map[hash][]byte) error {
-	rest, ok := bytes.CutPrefix(raw, []byte(packMagic))
-	if !ok || len(rest) < 4 {
-		return fmt.Errorf("%w: no pack", errPack)
+	r := bytes.NewReader(raw)
+	entries, err := readIndex(r, r.Size())
+	if err != nil {
+		return err
 	}
-	count := int64(binary.BigEndian.Uint32(rest))
-	rest = rest[4:]
-	if int64(len(rest)) < count*packEntry {
-		return fmt.Errorf("%w: cut short", errPack)
-	}
-	index, data := rest[:count*packEntry], rest[count*packEntry:]
-	for ; len(index) > 0; index = index[packEntry:] {
-		size := int64(binary.BigEndian.Uint32(index[sha256.Size:]))
-		if size > int64(len(data)) {
-			return fmt.Errorf("%w: cut short", errPack)
-		}
-		into[hash(index[:sha256.Size])] = data[:size:size]
-		data = data[size:]
-	}
-	if len(data) > 0 {
-		return fmt.Errorf("%w: %d bytes too long", errPack, len(data))
+	data := raw[len(raw)-r.Len():]
+	for _, e := range entries {
+		into[e.hash] = data[:e.size:e.size]
+		data = data[e.size:]
 	}
 	return nil
 }

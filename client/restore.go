@@ -45,22 +45,10 @@ func (f *follower) candidates() ([]candidate, error) {
 // restoreRecord verifies a cached release as of its acceptance: a key that has
 // run out since does not take it away, one that was removed does.
 func (f *follower) restoreRecord(name string) (*Snapshot, error) {
-	unlock, _ := f.cache.lock(false)
-	defer unlock()
-	r, err := f.cache.read(name)
-	if err != nil {
-		f.damage(name)
-		return nil, err
+	r, content, err := f.readRecord(name)
+	if r != nil {
+		f.recall(r)
 	}
-	// What was accepted once is never undercut, whatever became of its files, and
-	// fixes the organisation.
-	if n := f.verifiedSequence(r); n > f.floor {
-		f.floor, f.floorID = n, bundle.ManifestID(r.raw)
-		if m, err := bundle.ParseManifest(r.raw); err == nil {
-			f.stream, _ = parseStream(m.Stream)
-		}
-	}
-	content, err := f.cache.content(r)
 	if err != nil {
 		f.damage(name)
 		return nil, err
@@ -86,6 +74,32 @@ func (f *follower) restoreRecord(name string) (*Snapshot, error) {
 		f.cache.valid = name
 	}
 	return snap, nil
+}
+
+// readRecord reads a cached release, as far as it can be.
+func (f *follower) readRecord(name string) (*record, map[string][]byte, error) {
+	unlock, _ := f.cache.lock(false)
+	defer unlock()
+	r, err := f.cache.read(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	content, err := f.cache.content(r)
+	return r, content, err
+}
+
+// recall takes from a record's manifest, if it was signed by a trusted key, what
+// holds whatever became of the files: nothing older is taken any more, and no
+// other organisation.
+func (f *follower) recall(r *record) {
+	n := f.verifiedSequence(r)
+	if n <= f.floor {
+		return
+	}
+	f.floor, f.floorID = n, bundle.ManifestID(r.raw)
+	if m, err := bundle.ParseManifest(r.raw); err == nil {
+		f.stream, _ = parseStream(m.Stream)
+	}
 }
 
 // damage remembers that the current record has to be written anew.
