@@ -58,3 +58,18 @@ func takes(least, most int) cobra.PositionalArgs {
 		return &usageError{err: errors.New(problem), hint: "usage: " + cmd.UseLine()}
 	}
 }
+
+// group makes a command of commands: alone it shows them, and a word that is
+// none of them is a wrong command line.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return &usageError{
+			err:  fmt.Errorf("unknown command %q for %s", args[0], cmd.CommandPath()),
+			hint: cmd.CommandPath() + " --help shows what there is",
+		}
+	}
+	return cmd
+}

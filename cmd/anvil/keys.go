@@ -17,7 +17,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "Make and list signing keys",
 	}
 	cmd.AddCommand(a.keysGenerateCommand(), a.keysListCommand())
-	return cmd
+	return group(cmd)
 }
 
 func (a *app) keysGenerateCommand() *cobra.Command {

@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 	if failure == nil {
 		return exitOK
 	}
+	failure = misspelled(root, failure)
 	if errors.Is(failure, errReported) {
 		return exitFailed
 	}
@@ -62,10 +63,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 		fmt.Fprintf(err, "hint: %s\n", strings.ReplaceAll(hint, "\n", "\n      "))
 	}
 	var usage *usageError
-	if errors.As(failure, &usage) || strings.HasPrefix(failure.Error(), "unknown command") {
+	if errors.As(failure, &usage) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// misspelled turns cobra's word on an unknown command into an error with a hint.
+func misspelled(root *cobra.Command, err error) error {
+	if !strings.HasPrefix(err.Error(), "unknown command") {
+		return err
+	}
+	hint := "anvil help lists the commands"
+	if typed := strings.Split(err.Error(), `"`); len(typed) > 1 {
+		if near := root.SuggestionsFor(typed[1]); len(near) > 0 {
+			hint = "did you mean anvil " + near[0] + "? " + hint
+		}
+	}
+	return &usageError{err: err, hint: hint}
 }
 
 func (a *app) root() *cobra.Command {
@@ -75,6 +90,9 @@ func (a *app) root() *cobra.Command {
 		Long:          about,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		DisableSuggestions:         true, // misspelled makes a hint of them
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -107,6 +125,12 @@ func (a *app) root() *cobra.Command {
 	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(), a.statusCommand(), a.acceptCommand(), a.demoCommand(), a.versionCommand())
 	root.SetHelpCommandGroupID("run")
 	root.SetCompletionCommandGroupID("run")
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			group(c)
+		}
+	}
 	return root
 }
 

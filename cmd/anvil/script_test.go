@@ -229,7 +229,8 @@ func setenv(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile(args[1]), "\n"))
 }
 
-// environment FILE: sets what `anvil connect` printed as a shell would.
+// environment FILE: gives app, and it alone, the environment that `anvil connect`
+// printed: the command line would follow ANVIL_URL too.
 func environment(ts *testscript.TestScript, neg bool, args []string) {
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
 		assignment, ok := strings.CutPrefix(strings.TrimSpace(line), "export ")
@@ -237,7 +238,7 @@ func environment(ts *testscript.TestScript, neg bool, args []string) {
 			continue
 		}
 		name, value, _ := strings.Cut(assignment, "=")
-		ts.Setenv(name, strings.Trim(value, "'"))
+		ts.Setenv("APP_"+name, strings.Trim(value, "'"))
 	}
 }
 
@@ -329,7 +330,8 @@ func first(args []string, or string) string {
 	return or
 }
 
-// application is an application of a few lines, configured by its environment alone:
+// application is an application of a few lines, configured by its environment
+// alone, less the prefix APP_:
 //
 //	app ADDRESS WANT [NAME=VALUE...]
 //
@@ -338,8 +340,12 @@ func first(args []string, or string) string {
 func application(args []string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	o := client.Options{HTTP: &http.Client{}}
-	c, err := client.Open(ctx, o)
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "APP_") {
+			os.Setenv(strings.TrimPrefix(name, "APP_"), value)
+		}
+	}
+	c, err := client.Open(ctx, client.Options{})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "error: %v\nhint: %s\n", err, hintOf(err))
 		return exitFailed

@@ -50,12 +50,12 @@ type server struct {
 
 // openServer opens all rooms from the ground up. What was opened is closed when
 // a later one fails.
-func (a *app) openServer(ctx context.Context, o serverOptions) (s *server, err error) {
+func (a *app) openServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	secure, err := listenTLS(o)
 	if err != nil {
 		return nil, err
 	}
-	s = &server{}
+	s := &server{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -101,7 +101,10 @@ func (a *app) openServer(ctx context.Context, o serverOptions) (s *server, err e
 	if err != nil {
 		return nil, err
 	}
-	return s, s.listen(a, o, secure)
+	if err := s.listen(a, o, secure); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // openState claims the state folder and opens what lies in it: the lock, the

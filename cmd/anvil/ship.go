@@ -68,17 +68,15 @@ func (a *app) releasesCommand() *cobra.Command {
 				return a.listChannels(cmd, r)
 			}
 			query := url.Values{"project": {args[0]}, "channel": {args[1]}, "limit": {strconv.Itoa(limit)}}
-			var answer struct {
-				Releases []release.Release `json:"releases"`
-			}
-			if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/releases?"+query.Encode(), nil, &answer); err != nil {
+			var releases []release.Release
+			if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/releases?"+query.Encode(), nil, &releases); err != nil {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(answer.Releases)
+				return json.NewEncoder(a.out).Encode(releases)
 			}
 			return a.table([]string{"RELEASE", "REVISION", "CREATED", "FILES", "REASON"}, func(row func(...any)) {
-				for _, r := range answer.Releases {
+				for _, r := range releases {
 					row(r.ID.Short(), r.Revision.Short(), stamp(r.Created), r.Files, r.Reason)
 				}
 			})
@@ -86,21 +84,19 @@ func (a *app) releasesCommand() *cobra.Command {
 	}
 	list.Flags().IntVar(&limit, "limit", 20, "how many")
 	cmd.AddCommand(list)
-	return cmd
+	return group(cmd)
 }
 
 func (a *app) listChannels(cmd *cobra.Command, r *remote) error {
-	var answer struct {
-		Channels []push.ChannelStatus `json:"channels"`
-	}
-	if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/channels", nil, &answer); err != nil {
+	var channels []push.ChannelStatus
+	if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/channels", nil, &channels); err != nil {
 		return err
 	}
 	if a.json {
-		return json.NewEncoder(a.out).Encode(answer.Channels)
+		return json.NewEncoder(a.out).Encode(channels)
 	}
 	return a.table([]string{"PROJECT", "CHANNEL", "REVISION", "CREATED", "CLIENTS", "BEHIND"}, func(row func(...any)) {
-		for _, c := range answer.Channels {
+		for _, c := range channels {
 			revision, created := "nothing yet", ""
 			if c.Head != nil {
 				revision, created = c.Head.Revision.Short(), stamp(c.Head.Created)
@@ -116,7 +112,7 @@ func (a *app) tokensCommand() *cobra.Command {
 		Short: "Make, list and revoke tokens",
 	}
 	cmd.AddCommand(a.tokensCreateCommand(), a.tokensListCommand(), a.tokensRevokeCommand())
-	return cmd
+	return group(cmd)
 }
 
 // madeToken is the management API's answer to a new token: the one time that
@@ -170,17 +166,15 @@ func (a *app) tokensListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct {
-				Tokens []push.Token `json:"tokens"`
-			}
-			if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/tokens", nil, &answer); err != nil {
+			var tokens []push.Token
+			if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/tokens", nil, &tokens); err != nil {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(answer.Tokens)
+				return json.NewEncoder(a.out).Encode(tokens)
 			}
 			return a.table([]string{"ID", "NAME", "ROLE", "PROJECT", "CHANNEL", "LAST USED", "STATE"}, func(row func(...any)) {
-				for _, t := range answer.Tokens {
+				for _, t := range tokens {
 					state := "valid"
 					if !t.Revoked.IsZero() {
 						state = "revoked"
