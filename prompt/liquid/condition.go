@@ -11,6 +11,23 @@ type condition struct {
 }
 
 func (m *markup) condition() *condition {
+	first := m.comparison()
+	for last := first; ; last = last.rest {
+		switch w := m.peek(); {
+		case w.kind == signWord && w.text == "|":
+			m.noFilter()
+		case m.keyword("and"):
+			last.join = "and"
+		case m.keyword("or"):
+			last.join = "or"
+		default:
+			return first
+		}
+		last.rest = m.comparison()
+	}
+}
+
+func (m *markup) comparison() *condition {
 	c := &condition{at: m.peek().at}
 	c.left = m.expression()
 	if w := m.peek(); w.kind == compareWord || w.kind == nameWord && w.text == "contains" {
@@ -22,20 +39,6 @@ func (m *markup) condition() *condition {
 		c.right = m.expression()
 	}
 	m.specials(c)
-	switch w := m.peek(); {
-	case w.kind == signWord && w.text == "|":
-		m.fail(w.at, RuleUnsupported, "a filter cannot stand in a tag other than assign and echo", "{% assign x = … | … %} first, then use x")
-	case m.keyword("and"):
-		c.join = "and"
-	case m.keyword("or"):
-		c.join = "or"
-	default:
-		return c
-	}
-	if m.deep++; m.deep > 10*maxDeep {
-		m.fail(m.peek().at, RuleUnsupported, "this condition is too long", "")
-	}
-	c.rest = m.condition()
 	return c
 }
 
@@ -95,6 +98,11 @@ func (c *condition) side(f *frame, e expression) (any, error) {
 // compare answers left operator right, by Ruby's rules: numbers with numbers, texts with texts; an order between a
 // text and a number is an error, one with anything else is false.
 func compare(f *frame, left any, operator string, right any) (bool, error) {
+	if s, ok := left.(string); ok {
+		if err := f.work(cost(s)); err != nil {
+			return false, err
+		}
+	}
 	switch operator {
 	case "==", "!=":
 		is, err := equalSpecial(f, left, right)

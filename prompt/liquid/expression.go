@@ -116,6 +116,9 @@ func (m *markup) expression() expression {
 	case numberWord:
 		return m.number(w)
 	case nameWord:
+		if w.text == "and" || w.text == "or" || w.text == "contains" {
+			m.unexpected(w)
+		}
 		return m.variable(w)
 	case signWord:
 		switch w.text {
@@ -273,6 +276,11 @@ func (l *lookup) find(f *frame, missing bool) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if price := lookupCost(v, key, s.command); price > 0 {
+			if err := f.spend(l.at, price); err != nil {
+				return nil, err
+			}
+		}
 		next, ok := member(v, key, s.command)
 		if !ok {
 			if missing {
@@ -285,6 +293,23 @@ func (l *lookup) find(f *frame, missing bool) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// lookupCost is what looking a key up is worth where that takes time: texts are counted and hashed, the first key of
+// an object is searched.
+func lookupCost(v, key any, command bool) int {
+	price := cost(key)
+	switch v := v.(type) {
+	case string:
+		if command {
+			price += cost(v)
+		}
+	case map[string]any:
+		if command && key == "first" {
+			price += len(v)
+		}
+	}
+	return price
 }
 
 // because says why a key was not found in a value.

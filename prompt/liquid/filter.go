@@ -50,7 +50,11 @@ func (a arguments) integerOr(i int, otherwise int64) (int64, error) {
 
 // apply runs the filter and charges for the size of what it works on and of what it makes.
 func (f *filter) apply(v any, a arguments) (any, error) {
-	if err := a.work(cost(v)); err != nil {
+	price := cost(v)
+	for _, x := range a.values {
+		price += cost(x)
+	}
+	if err := a.work(price); err != nil {
 		return nil, err
 	}
 	out, err := f.do(v, a)
@@ -67,7 +71,7 @@ func (f *filter) apply(v any, a arguments) (any, error) {
 func cost(v any) int {
 	switch v := v.(type) {
 	case string:
-		return len(v) >> 8
+		return len(v) >> 7
 	case []any:
 		return len(v) >> 2
 	case map[string]any:

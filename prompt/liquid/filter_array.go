@@ -273,6 +273,9 @@ func sorting(compare func(a, b any) (int, error)) func(any, arguments) (any, err
 					return nil, err
 				}
 			}
+			if err := a.work(cost(pairs[i].key)); err != nil {
+				return nil, err
+			}
 		}
 		slices.SortStableFunc(pairs, func(x, y pair) int {
 			n, fault := compare(x.key, y.key)

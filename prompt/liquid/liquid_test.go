@@ -156,6 +156,10 @@ var endless = map[string]string{
 	"replacing":     "{% assign s = 'aaaa' %}{% for i in (1..n) %}{% assign s = s | replace: 'a', s %}{% endfor %}",
 	"splitting":     "{% for i in (1..n) %}{% assign l = long | split: '' | reverse | uniq %}{% endfor %}",
 	"joining":       "{% for i in (1..n) %}{% assign s = long | split: '' | join: long %}{% endfor %}",
+	"text size":     "{% for i in (1..n) %}{% if long.size > 1 %}{% endif %}{% endfor %}",
+	"text contains": "{% for i in (1..n) %}{% if long contains 'z' %}{% endif %}{% endfor %}",
+	"first key":     "{% for i in (1..n) %}{% assign x = big.first %}{% endfor %}",
+	"silent prints": "{% for i in (1..n) %}{{ nils }}{% endfor %}",
 	"comparing":     "{% for i in (1..n) %}{% if list == other %}{% endif %}{% if list contains 'z' %}{% endif %}{% endfor %}",
 }
 
@@ -164,7 +168,11 @@ func endlessValues() (map[string]any, func(string) (*liquid.Template, error)) {
 	for i := range list {
 		list[i] = i
 	}
-	vars := map[string]any{"n": 1_000_000_000_000, "long": strings.Repeat("é", 10_000), "list": list, "other": append([]any{}, list...)}
+	big := map[string]any{}
+	for i := range 10_000 {
+		big[fmt.Sprint(i)] = i
+	}
+	vars := map[string]any{"big": big, "nils": make([]any, 10_000), "n": 1_000_000_000_000, "long": strings.Repeat("é", 10_000), "list": list, "other": append([]any{}, list...)}
 	fan := strings.Repeat("{% render 'fan' %}", 10)
 	return vars, partials(map[string]string{"p": "", "self": "{% render 'self' %}", "fan": fan})
 }
@@ -188,7 +196,7 @@ func TestBudget(t *testing.T) {
 
 // TestContext ends renderings that a large budget would let run for very long.
 func TestContext(t *testing.T) {
-	for _, name := range []string{"empty loop", "nested loops", "assign", "tablerow", "partials", "partial for", "splitting", "comparing"} {
+	for _, name := range []string{"empty loop", "nested loops", "assign", "tablerow", "partials", "partial for", "splitting", "comparing", "text size", "text contains", "first key", "silent prints"} {
 		t.Run(name, func(t *testing.T) {
 			vars, find := endlessValues()
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
@@ -240,13 +248,12 @@ func TestConcurrency(t *testing.T) {
 func TestDeepSources(t *testing.T) {
 	const n = 20_000
 	for name, source := range map[string]string{
-		"blocks":     strings.Repeat("{% if a %}", n) + strings.Repeat("{% endif %}", n),
-		"brackets":   "{{ a" + strings.Repeat("[a", n) + strings.Repeat("]", n) + " }}",
-		"ranges":     "{{ " + strings.Repeat("(", n) + "1" + strings.Repeat("..1)", n) + " }}",
-		"conditions": "{% if a" + strings.Repeat(" and a", n) + " %}{% endif %}",
-		"comments":   strings.Repeat("{% comment %}", n),
-		"open":       strings.Repeat("{{", n),
-		"ends":       strings.Repeat("{% endif %}", n),
+		"blocks":   strings.Repeat("{% if a %}", n) + strings.Repeat("{% endif %}", n),
+		"brackets": "{{ a" + strings.Repeat("[a", n) + strings.Repeat("]", n) + " }}",
+		"ranges":   "{{ " + strings.Repeat("(", n) + "1" + strings.Repeat("..1)", n) + " }}",
+		"comments": strings.Repeat("{% comment %}", n),
+		"open":     strings.Repeat("{{", n),
+		"ends":     strings.Repeat("{% endif %}", n),
 	} {
 		start := time.Now()
 		if tpl, problems := liquid.Compile(source); tpl != nil || len(problems) == 0 {
@@ -257,6 +264,9 @@ func TestDeepSources(t *testing.T) {
 		}
 	}
 	start := time.Now()
+	if _, problems := liquid.Compile("{% if a" + strings.Repeat(" and a", n) + " %}{% endif %}"); problems != nil {
+		t.Errorf("a long condition does not compile: %v", problems)
+	}
 	if _, problems := liquid.Compile(strings.Repeat("{{ ä }}{% assign x = 1 %}", 10_000)); problems != nil {
 		t.Errorf("a long line does not compile: %v", problems)
 	}

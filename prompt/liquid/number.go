@@ -22,6 +22,8 @@ var (
 	integerText = regexp.MustCompile(`^[+-]?\d+(_\d+)*`)
 )
 
+const maxNumberText = 1024 // bytes of a text in which a number is looked for
+
 func compareOrdered[T cmp.Ordered](a, b T) int { return cmp.Compare(a, b) }
 
 // compareFloats compares exactly: a float64 cannot hold every int64.
@@ -84,7 +86,7 @@ func number(v any) (any, error) {
 
 // leadingInteger is the whole number that a text begins with, 0 when it begins with none.
 func leadingInteger(s string) (int64, error) {
-	s = integerText.FindString(strings.TrimLeft(s, space))
+	s = integerText.FindString(strings.TrimLeft(s[:min(len(s), maxNumberText)], space))
 	if s == "" {
 		return 0, nil
 	}
@@ -101,7 +103,7 @@ func integer(v any) (int64, error) {
 	case int64:
 		return v, nil
 	case string:
-		s := strings.Trim(v, space)
+		s := strings.Trim(v[:min(len(v), maxNumberText)], space)
 		if digits := strings.TrimLeft(s, "+-"); integerText.FindString(s) == s && s != "" && (digits == "0" || digits[0] != '0') {
 			return leadingInteger(s)
 		}

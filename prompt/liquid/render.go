@@ -277,6 +277,9 @@ func (n *outputNode) render(f *frame, w io.Writer) error {
 	}
 	s, ok := v.(string)
 	if !ok {
+		if err := f.spend(n.at, cost(v)); err != nil {
+			return err
+		}
 		if s, err = printed(v, 0); err != nil {
 			return f.locate(n.at, "", err)
 		}

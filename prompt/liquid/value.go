@@ -289,6 +289,12 @@ func equal(f *frame, a, b any, depth int) (bool, error) {
 	case time.Time:
 		y, ok := b.(time.Time)
 		return ok && x.Equal(y), nil
+	case string:
+		y, ok := b.(string)
+		if !ok || len(x) != len(y) {
+			return false, nil
+		}
+		return x == y, f.work(cost(x))
 	}
 	return a == b, nil
 }
