@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -116,6 +117,7 @@ func (w *inspection) node(n *yaml.Node, depth int) {
 	case w.nodes > maxNodes:
 		return
 	case depth > maxDepth:
+		w.nodes = maxNodes // and no more of it
 		w.at(n, ruleYAML, fmt.Sprintf("values are nested more than %d levels deep", maxDepth), "")
 		return
 	case n.Kind == yaml.AliasNode:
@@ -198,6 +200,10 @@ func (r *reader) value(n *yaml.Node) (any, bool) {
 		r.at(n, ruleSchema, fmt.Sprintf("%s does not fit in 64 bits", n.Value), "quote it when it is text")
 		return nil, false
 	case "!!float":
+		if whole.MatchString(n.Value) {
+			r.at(n, ruleSchema, fmt.Sprintf("%s does not fit in 64 bits", n.Value), "quote it when it is text")
+			return nil, false
+		}
 		if f, ok := float(n); ok {
 			return f, true
 		}
@@ -206,6 +212,9 @@ func (r *reader) value(n *yaml.Node) (any, bool) {
 	}
 	return n.Value, true
 }
+
+// whole matches what the parser takes for a fraction only because it is large.
+var whole = regexp.MustCompile(`^[-+]?[0-9_]+$`)
 
 func integer(n *yaml.Node) (int, bool) {
 	var i int
