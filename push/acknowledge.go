@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/anvilpeering/anvil/protocol"
@@ -41,9 +42,15 @@ func checkAcknowledgement(a *protocol.Acknowledgement) error {
 	return nil
 }
 
-// cut shortens a text to so many bytes, at a rune.
+// cut shortens a text to so many bytes, at a rune, and takes out what would
+// move the cursor of a terminal that it is shown on.
 func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "�")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
 	if len(s) <= n {
 		return s
 	}

@@ -59,7 +59,8 @@ func TestRegister(t *testing.T) {
 		"negative sequence": func(r *protocol.Registration) {
 			r.Held = &protocol.Held{Release: strings.Repeat("a", 40), Sequence: -1}
 		},
-		"endless label": func(r *protocol.Registration) { r.Labels = map[string]string{"a": strings.Repeat("x", 300)} },
+		"app that moves the cursor": func(r *protocol.Registration) { r.App = "a\x1b[2J" },
+		"endless label":             func(r *protocol.Registration) { r.Labels = map[string]string{"a": strings.Repeat("x", 300)} },
 	} {
 		r := valid
 		change(&r)
@@ -381,11 +382,11 @@ func TestAcknowledge(t *testing.T) {
 		t.Errorf("a thousand at once: %v", err)
 	}
 	long := say(second, "failed", "compile")
-	long.Message = strings.Repeat("ä", 5000)
+	long.Message = "\x1b[2J" + strings.Repeat("ä", 5000)
 	if err := h.Acknowledge(t.Context(), k, []protocol.Acknowledgement{long}); err != nil {
 		t.Error(err)
 	}
-	if got := len(h.client("c1").Report.Message); got > 2048 {
-		t.Errorf("kept a message of %d bytes", got)
+	if got := h.client("c1").Report.Message; len(got) > 2048 || !strings.HasPrefix(got, "[2Jä") || !strings.HasSuffix(got, "ä") {
+		t.Errorf("kept a message of %d bytes: %.10q", len(got), got)
 	}
 }

@@ -227,7 +227,7 @@ func TestRunThroughAMonth(t *testing.T) {
 			t.Errorf("clients by day: %v", seen)
 		}
 		head := h.log.Head("support", "production")
-		if head.Expires.Sub(time.Now()) < 19*24*time.Hour || head.Reason != string(protocol.ReasonRenewal) {
+		if time.Until(head.Expires) < 19*24*time.Hour || head.Reason != string(protocol.ReasonRenewal) {
 			t.Errorf("head %+v", head)
 		}
 		var renewals int

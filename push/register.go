@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/anvilpeering/anvil/protocol"
 	"github.com/anvilpeering/anvil/state"
@@ -19,7 +18,7 @@ var (
 
 // Bounds of a registration.
 const (
-	maxApp    = 200 // bytes
+	maxApp    = 512 // bytes
 	maxLabels = 32
 	maxLabel  = 200 // bytes, of a key or a value
 )
@@ -28,15 +27,15 @@ func checkRegistration(r *protocol.Registration) error {
 	if !clientID.MatchString(r.ClientID) {
 		return invalid("choose 1 to 128 of A-Z a-z 0-9 . _ -", "client_id %.140q is not allowed", r.ClientID)
 	}
-	if len(r.App) > maxApp || !utf8.ValidString(r.App) {
-		return invalid("", "app is longer than %d bytes", maxApp)
+	if len(r.App) > maxApp || !printable(r.App) {
+		return invalid("", "app is longer than %d bytes, or does not print", maxApp)
 	}
 	if len(r.Labels) > maxLabels {
 		return invalid("", "more than %d labels", maxLabels)
 	}
 	for k, v := range r.Labels {
-		if k == "" || len(k) > maxLabel || len(v) > maxLabel {
-			return invalid("", "label %.200q is empty or longer than %d bytes", k, maxLabel)
+		if k == "" || len(k) > maxLabel || len(v) > maxLabel || !printable(k) || !printable(v) {
+			return invalid("", "label %.200q is empty, longer than %d bytes, or does not print", k, maxLabel)
 		}
 	}
 	if len(r.Protocol) > 64 || !slices.Contains(r.Protocol, protocol.Version) {
