@@ -358,20 +358,27 @@ func TestGoodPaths(t *testing.T) {
 }
 
 func TestTooManyEntries(t *testing.T) {
-	for n, want := range map[int]error{MaxEntries: nil, MaxEntries + 1: ErrTooLarge} {
-		list, f := make([]file, n), &forged{}
-		for i := range list {
-			list[i].name = fmt.Sprintf("content/a/b/p%05d.yaml", i)
-			f.entries = append(f.entries, &forgedEntry{name: list[i].name})
-		}
-		archive := f.bytes()
+	list, f := make([]file, MaxEntries+1), &forged{}
+	for i := range list {
+		list[i].name = fmt.Sprintf("content/a/b/p%05d.yaml", i)
+		f.entries = append(f.entries, &forgedEntry{name: list[i].name})
+	}
+	open := func(archive []byte) error {
 		_, err := openArchive(bytes.NewReader(archive), int64(len(archive)), Limits{}.effective())
-		if !errors.Is(err, want) {
-			t.Errorf("%d entries: %v", n, err)
-		}
-		if err := writeZIP(io.Discard, list); !errors.Is(err, want) {
-			t.Errorf("%d entries, written: %v", n, err)
-		}
+		return err
+	}
+	if err := open(f.bytes()); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := writeZIP(io.Discard, list); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("one too many, written: %v", err)
+	}
+	var most bytes.Buffer
+	if err := writeZIP(&most, list[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(most.Bytes()); err != nil {
+		t.Errorf("as many as there may be: %v", err)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"sync"
+	"runtime"
 )
 
 // file is an entry to be written.
@@ -21,6 +21,7 @@ const (
 	batchEntries = 256
 	batchBytes   = 8 << 20
 	keptBuffer   = 64 << 10 // larger ones are not used again
+	leastPacked  = 32       // bytes: less is not worth a compressor
 )
 
 // writeZIP writes the files in the order given, compressed on all processors.
@@ -44,16 +45,19 @@ func writeZIP(w io.Writer, files []file) error {
 		header    []byte
 		offset    int64
 		packed    = make([]packed, min(batchEntries, len(files)))
-		packers   = sync.Pool{New: func() any { return new(packer) }} // a compressor is large
+		packers   = make(chan *packer, runtime.GOMAXPROCS(0)) // kept: a compressor is large
 	)
+	for range cap(packers) {
+		packers <- new(packer)
+	}
 	for rest := files; len(rest) > 0; {
 		part := nextBatch(rest)
 		rest = rest[len(part):]
 		err := parallel(len(part), func() func(int) error {
 			return func(i int) (err error) {
-				p := packers.Get().(*packer)
-				defer packers.Put(p)
+				p := <-packers
 				packed[i], err = p.pack(part[i].content, packed[i].buffer)
+				packers <- p
 				return err
 			}
 		})
@@ -119,6 +123,9 @@ func (p *packer) pack(content []byte, buffer *bytes.Buffer) (packed, error) {
 		buffer = new(bytes.Buffer)
 	}
 	buffer.Reset()
+	if len(content) < leastPacked {
+		return packed{method: methodStore, crc: crc32.ChecksumIEEE(content), content: content, buffer: buffer}, nil
+	}
 	if p.deflate == nil {
 		var err error
 		if p.deflate, err = flate.NewWriter(buffer, flate.DefaultCompression); err != nil {
