@@ -66,7 +66,11 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	if !validRef(c.Branch) || !strings.HasPrefix(c.Branch, "refs/heads/") {
 		return Hash{}, fmt.Errorf("%q is no branch", c.Branch)
 	}
-	edits, blobs, err := r.prepare(c.Edits)
+	settings, err := r.configuration()
+	if err != nil {
+		return Hash{}, err
+	}
+	edits, blobs, err := r.prepare(c.Edits, settings)
 	if err != nil {
 		return Hash{}, err
 	}
@@ -76,7 +80,7 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	}
 	defer unlock()
 
-	here, err := r.checksOut(c)
+	here, err := r.checksOut(c, settings)
 	if err != nil {
 		return Hash{}, err
 	}
@@ -161,17 +165,13 @@ func (r *Repo) beginCommit(ctx context.Context) (unlock func(), err error) {
 }
 
 // prepare checks the edits, hashes them and sorts them by path.
-func (r *Repo) prepare(list []Edit) ([]*fileEdit, []newObject, error) {
+func (r *Repo) prepare(list []Edit, settings config) ([]*fileEdit, []newObject, error) {
 	now := time.Now()
 	edits := make([]*fileEdit, 0, len(list))
 	blobs := make([]newObject, 0, len(list))
 	var conversion *attributes
 	if r.root != "" {
-		c, err := r.configuration()
-		if err != nil {
-			return nil, nil, err
-		}
-		conversion = r.attributes(c)
+		conversion = r.attributes(settings)
 	}
 	for _, e := range list {
 		if !validPath(e.Path) {
@@ -221,8 +221,8 @@ func validPath(path string) bool {
 }
 
 // checksOut reports whether the branch is checked out in this work tree, and refuses what the index could not follow.
-func (r *Repo) checksOut(c NewCommit) (bool, error) {
-	where, err := r.checkedOut(c.Branch, false)
+func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
+	where, err := r.checkedOut(c.Branch, settings, false)
 	if err != nil {
 		return false, err
 	}
@@ -249,7 +249,7 @@ func (r *Repo) checksOut(c NewCommit) (bool, error) {
 }
 
 // checkedOut returns the git folder of a worktree that has the branch checked out; this one counts only if asked.
-func (r *Repo) checkedOut(branch string, own bool) (string, error) {
+func (r *Repo) checkedOut(branch string, settings config, own bool) (string, error) {
 	entries, err := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("list worktrees: %w", err)
@@ -258,11 +258,7 @@ func (r *Repo) checkedOut(branch string, own bool) (string, error) {
 	for _, e := range entries {
 		dirs = append(dirs, filepath.Join(r.commonDir, "worktrees", e.Name()))
 	}
-	c, err := r.configuration()
-	if err != nil {
-		return "", err
-	}
-	if !c.boolean("core.bare", r.root == "" && r.gitDir == r.commonDir) {
+	if !settings.boolean("core.bare", r.root == "" && r.gitDir == r.commonDir) {
 		dirs = append(dirs, r.commonDir)
 	}
 	for _, dir := range dirs {

@@ -118,10 +118,16 @@ func (d *disk) syncDir(dir string) error {
 	if !d.sync || runtime.GOOS == "windows" {
 		return nil
 	}
-	if err := d.ask("sync", dir); err != nil {
+	return d.syncPath(dir, os.O_RDONLY)
+}
+
+// syncPath writes through what is at path. Windows wants to be able to write a file that it syncs; a folder can only be
+// opened to be read.
+func (d *disk) syncPath(path string, mode int) error {
+	if err := d.ask("sync", path); err != nil {
 		return err
 	}
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(path, mode, 0)
 	if err != nil {
 		return err
 	}

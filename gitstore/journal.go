@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// journal says what is under way while locks are held. Its files lie beside it: "ref", "head" and "index" are what the
-// locks are links to.
+// journal says what is under way while locks are held. Beside it lie the new ref and the new index, which their locks
+// are links to; the lock of HEAD is a link to the journal itself.
 type journal struct {
 	Ref    string `json:"ref"`
 	Old    Hash   `json:"old"`
@@ -25,7 +25,6 @@ type journal struct {
 const (
 	journalFile = "journal"
 	ownRef      = "ref.pending"
-	ownHead     = "head.pending"
 	ownIndex    = "index.pending"
 )
 
@@ -39,7 +38,7 @@ func (j journal) encode() []byte {
 
 // clearOwn removes the files beside the journal and then the journal. What cannot be removed is left to the next one.
 func (r *Repo) clearOwn() {
-	for _, name := range []string{ownIndex, ownHead, ownRef, journalFile} {
+	for _, name := range []string{ownIndex, ownRef, journalFile} {
 		if err := r.disk.remove(r.own(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.log.Warn("file cannot be removed", "path", r.own(name), "error", err)
 			return
@@ -90,7 +89,7 @@ func (r *Repo) recover() error {
 	}
 	for _, l := range []struct{ own, path string }{
 		{ownRef, r.refPath(j.Ref) + ".lock"},
-		{ownHead, filepath.Join(j.GitDir, "HEAD.lock")},
+		{journalFile, filepath.Join(j.GitDir, "HEAD.lock")},
 	} {
 		if sameFile(r.own(l.own), l.path) {
 			if err := r.disk.remove(l.path); err != nil {

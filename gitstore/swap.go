@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // swap moves one ref from old to new under git's locks.
@@ -25,7 +27,7 @@ type swap struct {
 // and everything is taken back if it is not.
 func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	j := journal{Ref: s.ref, Old: s.old, New: s.new, GitDir: r.gitDir}
-	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true); err != nil {
+	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, false); err != nil {
 		r.clearOwn()
 		return fmt.Errorf("write journal: %w", err)
 	}
@@ -47,11 +49,8 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 			r.keepIndex(raw, written)
 		}
 	}()
-	if err := r.writeObjects(s.objects); err != nil {
+	if err := r.writeAhead(s); err != nil {
 		return err
-	}
-	if err := r.disk.write(r.own(ownRef), []byte(s.new.String()+"\n"), 0o666, true); err != nil {
-		return fmt.Errorf("write ref: %w", err)
 	}
 
 	if s.index != nil {
@@ -95,6 +94,29 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		return err
 	}
 	return synced
+}
+
+// writeAhead brings to disk what needs no lock: the objects, the journal and the new ref. The disk takes all at once.
+func (r *Repo) writeAhead(s swap) error {
+	var group errgroup.Group
+	if r.disk.sync {
+		group.Go(func() error {
+			if err := r.disk.syncPath(r.own(journalFile), os.O_RDWR); err != nil {
+				return fmt.Errorf("write journal: %w", err)
+			}
+			return nil
+		})
+	} else {
+		group.SetLimit(1)
+	}
+	group.Go(func() error {
+		if err := r.disk.write(r.own(ownRef), []byte(s.new.String()+"\n"), 0o666, true); err != nil {
+			return fmt.Errorf("write ref: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return r.writeObjects(s.objects) })
+	return group.Wait()
 }
 
 // finish puts the new index in its place. When that fails, the ref has moved all the same: the lock and the journal
@@ -146,10 +168,8 @@ func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)
 
 // lockHead keeps HEAD where it is: git moves it after it has given up the index. A lock may come with an error.
 func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
-	if err := r.disk.write(r.own(ownHead), nil, 0o666, false); err != nil {
-		return nil, fmt.Errorf("lock HEAD: %w", err)
-	}
-	l, err := r.disk.take(ctx, r.own(ownHead), filepath.Join(r.gitDir, "HEAD"), refWait)
+	// The lock never becomes HEAD, so that what is in it is no matter: the journal saves a file.
+	l, err := r.disk.take(ctx, r.own(journalFile), filepath.Join(r.gitDir, "HEAD"), refWait)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +268,11 @@ func (r *Repo) setRef(ref string, old, new Hash) error {
 	if err := r.conflicting(ref); err != nil {
 		return err
 	}
-	where, err := r.checkedOut(ref, true)
+	settings, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	where, err := r.checkedOut(ref, settings, true)
 	if err != nil {
 		return err
 	}

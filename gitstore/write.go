@@ -33,7 +33,9 @@ func (r *Repo) writeObjects(list []newObject) error {
 	var mu sync.Mutex
 	dirs := map[string]bool{}
 	var group errgroup.Group
-	group.SetLimit(syncsAtOnce)
+	if group.SetLimit(1); r.disk.sync {
+		group.SetLimit(syncsAtOnce) // the disk takes several at once
+	}
 	for _, o := range missing {
 		group.Go(func() error {
 			made, err := r.writeLoose(o)
@@ -56,6 +58,9 @@ func (r *Repo) writeObjects(list []newObject) error {
 }
 
 func (r *Repo) syncDirs(dirs map[string]bool) error {
+	if !r.disk.sync {
+		return nil
+	}
 	var group errgroup.Group
 	group.SetLimit(syncsAtOnce)
 	for dir := range dirs {
