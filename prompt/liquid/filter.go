@@ -23,7 +23,7 @@ type arguments struct {
 	named  any
 }
 
-// at returns an argument, nil when it is not given.
+// get returns an argument, nil when it is not given.
 func (a arguments) get(i int) any {
 	if i < len(a.values) {
 		return a.values[i]
