@@ -45,7 +45,8 @@ func TestRender(t *testing.T) {
 	}{
 		{"a template", "parameters: {m: {type: string}}\ntemplate: |\n  Hello {{ m }}\n", Args{"m": "you"}, []Message{{"user", "Hello you\n"}}},
 		{
-			"messages", "parameters: {m: {type: string}}\nmessages: [{role: developer, content: Be kind.}, {role: user, content: '{{ m }}'}]\n", Args{"m": "x"},
+			"messages", "parameters: {m: {type: string}}\nmessages: [{role: developer, content: Be kind.}, {role: user, content: '{{ m }}'}]\n",
+			Args{"m": "x"},
 			[]Message{{"developer", "Be kind."}, {"user", "x"}},
 		},
 		{"a default", "parameters: {m: {type: string, default: d}}\ntemplate: '{{ m }}'\n", nil, []Message{{"user", "d"}}},
@@ -54,7 +55,8 @@ func TestRender(t *testing.T) {
 		{"values are not templates", "parameters: {m: {type: string}}\ntemplate: '{{ m }}'\n", Args{"m": "{{ m }} {% raw %} & <b>"}, []Message{{"user", "{{ m }} {% raw %} & <b>"}}},
 		{
 			"messages are inserted as they are", "parameters: {h: {type: messages}}\nmessages: [{insert: h}, {role: user, content: x}]\n",
-			Args{"h": []Message{{"user", "{{ h }}"}, {"assistant", ""}, {"tool", "t"}}}, []Message{{"user", "{{ h }}"}, {"assistant", ""}, {"tool", "t"}, {"user", "x"}},
+			Args{"h": []Message{{"user", "{{ h }}"}, {"assistant", ""}, {"tool", "t"}}},
+			[]Message{{"user", "{{ h }}"}, {"assistant", ""}, {"tool", "t"}, {"user", "x"}},
 		},
 		{"messages from JSON", "parameters: {h: {type: messages}}\nmessages: [{insert: h}]\n", Args{"h": []any{map[string]any{"role": "user", "content": "x"}}}, []Message{{"user", "x"}}},
 		{"roles allow", "parameters: {h: {type: messages}}\nmessages: [{insert: h, roles: [system]}]\n", Args{"h": []Message{{"system", "x"}}}, []Message{{"system", "x"}}},
