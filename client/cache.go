@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,8 +45,8 @@ type cache struct {
 	root   string
 	stream string // folder of the stream, below root
 
-	// valid is the record that this process verified or wrote last: only its
-	// packs are built upon, as others may be damaged.
+	// valid is the record that this process verified, wrote, or found written with
+	// what it would have: only its packs are built upon, as others may be damaged.
 	valid string
 
 	step func(string) error // after each step of a store, for tests that die or fail there
@@ -320,6 +321,9 @@ func (c *cache) storeLocked(b *bundle.Bundle, release string, accepted time.Time
 	if current := c.current(); current != "" {
 		if r, err := c.read(current); err == nil {
 			if newer(r) {
+				if bytes.Equal(r.raw, b.Raw) {
+					c.valid = current // another process was faster with the same
+				}
 				return nil
 			}
 			if current == c.valid {

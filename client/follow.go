@@ -257,7 +257,7 @@ func (f *follower) pace(err error) time.Duration {
 		return after(err, failures, backoffWaiting)
 	}
 	if failures == 0 {
-		f.log.Warn("server not reached, serving on", "error", err, "hint", hint(err))
+		f.log.Warn("not in step with the server, serving on", "error", err, "hint", hint(err))
 	}
 	return after(err, failures, backoffMost)
 }

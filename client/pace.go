@@ -12,7 +12,6 @@ const (
 	backoffMost    = 5 * time.Minute
 	backoffWaiting = 30 * time.Second // while the server is there but has nothing to take
 	hibernation    = 5 * time.Minute  // shortest, twice that the longest
-	longestPoll    = 24 * time.Hour
 )
 
 // jitter returns a random duration in [from, to).
