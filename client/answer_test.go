@@ -26,6 +26,7 @@ func FuzzAnswers(f *testing.F) {
 	next := ch.releaseText("Next")
 	good := c.Snapshot()
 	_ = c.Close() // its loop is played by hand
+	c.changes = make(chan Change, 1)
 	f.Fuzz(func(t *testing.T, path uint8, status int, media, body, after string) {
 		if status < 200 || status > 599 {
 			return
