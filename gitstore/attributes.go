@@ -2,9 +2,7 @@ package gitstore
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -264,6 +262,3 @@ func (a *attributes) refuseContent(name string, content []byte) error {
 	}
 	return nil
 }
-
-// isMissing reports whether an error says that a file, or a folder on the way to it, is not there.
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) }

@@ -20,9 +20,15 @@ func (s fileStat) put(fixed []byte) {
 		at    int
 		value uint32
 	}{
-		{0, uint32(s.ctime.Unix())}, {4, uint32(s.ctime.Nanosecond())},
-		{8, uint32(s.mtime.Unix())}, {12, uint32(s.mtime.Nanosecond())},
-		{16, s.dev}, {20, s.ino}, {28, s.uid}, {32, s.gid}, {36, s.size},
+		{0, uint32(s.ctime.Unix())},
+		{4, uint32(s.ctime.Nanosecond())},
+		{8, uint32(s.mtime.Unix())},
+		{12, uint32(s.mtime.Nanosecond())},
+		{16, s.dev},
+		{20, s.ino},
+		{28, s.uid},
+		{32, s.gid},
+		{36, s.size},
 	}
 	for _, w := range words {
 		binary.BigEndian.PutUint32(fixed[w.at:], w.value)

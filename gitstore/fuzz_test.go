@@ -69,7 +69,7 @@ func FuzzIndexPatch(f *testing.F) {
 		for _, e := range edits {
 			delete(before, e.path)
 			if !e.removed {
-				before[e.path] = indexFile{e.mode, e.hash}
+				before[e.path] = node{e.mode, e.hash}
 			}
 		}
 		if len(before) != len(after) {
@@ -83,13 +83,8 @@ func FuzzIndexPatch(f *testing.F) {
 	})
 }
 
-type indexFile struct {
-	mode Mode
-	hash Hash
-}
-
-func listIndex(x *index) (map[string]indexFile, error) {
-	files := map[string]indexFile{}
+func listIndex(x *index) (map[string]node, error) {
+	files := map[string]node{}
 	c := x.cursor()
 	for {
 		e, ok, err := c.next()
@@ -100,7 +95,7 @@ func listIndex(x *index) (map[string]indexFile, error) {
 			_, err := x.extensions(c.pos)
 			return files, err
 		}
-		files[string(e.path)] = indexFile{e.mode(), e.hash()}
+		files[string(e.path)] = node{e.mode(), e.hash()}
 	}
 }
 

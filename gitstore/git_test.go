@@ -263,6 +263,37 @@ func (w *work) cachedTrees() {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("git update-index: %v: %s", err, out)
 	}
+	again, err := os.ReadFile(copied)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	// Git would write the very same bytes; but for the untracked cache, which names the place of the index, and the
+	// version, which it chooses anew.
+	if !bytes.Equal(raw, again) && !bytes.Contains(raw, []byte("UNTR")) && raw[7] == again[7] {
+		w.t.Fatalf("the index is\n%.3000q\nand git would write\n%.3000q", raw, again)
+	}
+}
+
+// extensions returns the extensions of the index by name.
+func (w *work) extensions() map[string][]byte {
+	w.t.Helper()
+	x, _, err := w.repo.readIndex()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := x.cursor()
+	for ok := true; ok && err == nil; {
+		_, ok, err = c.next()
+	}
+	list, listErr := x.extensions(c.pos)
+	if err != nil || listErr != nil {
+		w.t.Fatal(err, listErr)
+	}
+	found := map[string][]byte{}
+	for _, e := range list {
+		found[e.name] = e.data
+	}
+	return found
 }
 
 // input runs git with something to read.

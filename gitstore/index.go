@@ -22,7 +22,6 @@ const (
 	indexHeader = 12
 	entryFixed  = 62 // stat, mode, hash and flags of an entry, before extended flags and path
 
-	flagAssumeValid = 1 << 15
 	flagExtended    = 1 << 14
 	flagStage       = 3 << 12
 	flagNameMask    = 0xfff

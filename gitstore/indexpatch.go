@@ -169,6 +169,11 @@ func (p *patcher) replace(old indexEntry, e *fileEdit) {
 	if len(fixed) > entryFixed {
 		extended := binary.BigEndian.Uint16(fixed[62:]) &^ flagIntentToAdd
 		binary.BigEndian.PutUint16(fixed[62:], extended)
+		if extended == 0 {
+			fixed = fixed[:entryFixed]
+			binary.BigEndian.PutUint16(fixed[60:], old.flags()&^flagExtended)
+			p.moved = true // the entries after it begin elsewhere
+		}
 	}
 	p.emit(e, fixed)
 }
