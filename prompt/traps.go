@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -200,16 +201,10 @@ func opens(text string) *closer {
 // off there, gets the same complaint.
 func (s *source) brokenLine(said string, from int) int {
 	lines := s.lines()
-	work := 4 * MaxFileSize // bytes that are parsed for this
-	for n := from; n <= len(lines) && work > 0; n++ {
-		cut := []byte(strings.Join(lines[:n], "\n") + "\n")
-		work -= len(cut)
-		_, err := decodeYAML(cut)
-		if err != nil && strings.HasSuffix(err.Error(), said) {
-			return n
-		}
-	}
-	return from
+	return from + sort.Search(len(lines)-from, func(n int) bool {
+		_, err := decodeYAML([]byte(strings.Join(lines[:from+n], "\n") + "\n"))
+		return err != nil && strings.HasSuffix(err.Error(), said)
+	})
 }
 
 func (s *source) controlCharacter() (line, col int) {

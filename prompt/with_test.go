@@ -92,7 +92,7 @@ func aTemplate(r *rand.Rand) string {
 
 // A tree that came about by edits is the same as one that is parsed at once.
 func TestWithIsParse(t *testing.T) {
-	seeds, edits := 60, 20
+	seeds, edits := 40, 20
 	if testing.Short() {
 		seeds = 20
 	}
