@@ -1,14 +1,18 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/anvilpeering/anvil/httpapi"
 	"github.com/anvilpeering/anvil/protocol"
 	"github.com/anvilpeering/anvil/push"
+	"github.com/anvilpeering/anvil/release"
 )
 
 // BenchmarkCheck is a check with nothing new, token, client and limits
@@ -63,4 +67,42 @@ func ask(b *testing.B, c *http.Client, url string, headers http.Header) {
 			}
 		}
 	})
+}
+
+// BenchmarkWake is from a publish to the last answer, with a thousand polls
+// parked in the same process.
+func BenchmarkWake(b *testing.B) {
+	const parked = 1000
+	h := newHouse(b, httpapi.Options{})
+	h.begin()
+	token := h.token(push.RoleClient, "support", "production")
+	publish := func(text string) *release.Release {
+		h.save(map[string]string{"support/triage/classify.yaml": "template: " + text + "\n"})
+		r, err := h.push.Publish(b.Context(), push.PublishRequest{Project: "support", Channel: "production"}, "me")
+		if err != nil {
+			b.Fatal(err)
+		}
+		return r
+	}
+	held := publish("first")
+	b.ResetTimer()
+	for i := range b.N {
+		b.StopTimer()
+		var answered sync.WaitGroup
+		for range parked {
+			answered.Go(func() {
+				a, err := h.try(b.Context(), "GET", protocol.PathCheck, token, nil, "If-None-Match", quoted(held), "Prefer", "wait=50")
+				if err != nil || a.StatusCode != http.StatusOK {
+					b.Errorf("%v, %v", a, err)
+				}
+			})
+		}
+		for h.push.Parked("support", "production") != parked {
+			time.Sleep(time.Millisecond)
+		}
+		b.StartTimer()
+		next := publish(fmt.Sprint("text ", i))
+		answered.Wait()
+		held = next
+	}
 }

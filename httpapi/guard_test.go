@@ -269,6 +269,27 @@ func TestAddressFloods(t *testing.T) {
 	}
 }
 
+// Behind a proxy the limit is of the address that the proxy names last, however
+// many the client made up before it.
+func TestBehindProxy(t *testing.T) {
+	h := newHouse(t, httpapi.Options{BehindProxy: true, AddressRate: 0.001, AddressBurst: 2})
+	ask := func(forwarded string) int {
+		return h.do("GET", "/healthz", "", nil, "X-Forwarded-For", forwarded, "Host", "anvil.example.com").StatusCode
+	}
+	for i := range 4 {
+		// Its two cells have a burst of two each.
+		if got := ask(fmt.Sprintf("198.51.100.%d, 203.0.113.9", i)); got != http.StatusOK && i < 2 {
+			t.Errorf("request %d: %d", i, got)
+		}
+	}
+	if got := ask("203.0.113.9"); got != http.StatusTooManyRequests {
+		t.Errorf("the same address: %d", got)
+	}
+	if got := ask("203.0.113.10"); got != http.StatusOK {
+		t.Errorf("another address: %d", got)
+	}
+}
+
 func TestHosts(t *testing.T) {
 	h := newHouse(t, httpapi.Options{Hosts: []string{"Anvil.example.com"}})
 	name, err := os.Hostname()

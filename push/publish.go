@@ -16,12 +16,12 @@ import (
 type PublishRequest struct {
 	Project string `json:"project"`
 	Channel string `json:"channel"`
-	// To is a release or a revision of draft, at least 4 digits of it; "" is
-	// what draft holds now.
+	// To is a release or a revision of draft, or of the channel's own past, at
+	// least 4 digits of it; "" is what draft holds now.
 	To string `json:"to,omitempty"`
 }
 
-// Publish makes a channel offer a release of draft and returns the channel's
+// Publish makes a channel offer what a release of draft holds and returns the channel's
 // new release. When the channel offers that revision already, its head is
 // returned and nothing is recorded. by is who does it, for the audit log.
 func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*release.Release, error) {
@@ -56,7 +56,12 @@ func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release,
 	if q.To != "" {
 		var err error
 		if draft, err = p.find(q.Project, release.Draft, q.To); err != nil {
-			return nil, err
+			// Draft forgets what the channel keeps: its chain is cut in time.
+			own, missing := p.find(q.Project, q.Channel, q.To)
+			if missing != nil {
+				return nil, err
+			}
+			draft = own
 		}
 	}
 	plan, err := p.log.PlanFrom(ctx, q.Channel, draft)

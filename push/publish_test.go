@@ -60,7 +60,7 @@ func TestPublish(t *testing.T) {
 		t.Errorf("published %+v", two)
 	}
 	// Back to the first, by release, by revision, or by some digits of them.
-	for i, to := range []string{first.ID.String(), first.Revision.String(), first.ID.String()[:8], first.Revision.String()[:8]} {
+	for i, to := range []string{first.ID.String(), first.Revision.String(), first.ID.String()[:8], first.Revision.String()[:8], one.ID.String(), one.ID.String()[:8]} {
 		advance(time.Minute)
 		back := h.publish("support", "production", to)
 		if back.Revision != first.Revision || back.Sequence <= two.Sequence || i == 0 && back.ID == one.ID {
@@ -191,7 +191,7 @@ func TestRestart(t *testing.T) {
 // polls all the time stays.
 func TestRunThroughAMonth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, push.Options{FlushEvery: time.Hour, SweepEvery: 12 * time.Hour})
+		h := newHouse(t, push.Options{FlushEvery: 12 * time.Hour, SweepEvery: 12 * time.Hour})
 		h.tip(h.save(library1()))
 		one := h.publish("support", "production", "")
 		k := h.token("support", "production")
