@@ -64,14 +64,28 @@ func GenerateKey(path, comment string) (ssh.Signer, error) {
 	if comment != "" {
 		line = append(append(line, ' '), comment...)
 	}
-	// The public half first: a key that exists has one.
+	for _, file := range []string{path, path + ".pub"} {
+		if _, err := os.Lstat(file); err == nil {
+			return nil, &existsError{file: file}
+		}
+	}
+	// The private half first: the public one can be had from it.
+	if err := writeNew(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		return nil, fmt.Errorf("generate key: %w", err)
+	}
 	if err := writeNew(path+".pub", append(line, '\n'), 0o644); err != nil {
 		return nil, fmt.Errorf("generate key: %w", err)
 	}
-	if err := writeNew(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("generate key: %w", err), os.Remove(path+".pub"))
-	}
 	return signer, nil
+}
+
+// existsError refuses to write over a key. It matches [fs.ErrExist].
+type existsError struct{ file string }
+
+func (e *existsError) Error() string { return "generate key: " + e.file + " is there already" }
+func (e *existsError) Unwrap() error { return fs.ErrExist }
+func (e *existsError) Hint() string {
+	return "nothing was overwritten; name another file, or move this one away"
 }
 
 // writeNew writes a file that must not exist yet, whole or not at all.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -90,16 +92,12 @@ func (a *app) keysListCommand() *cobra.Command {
 				return err
 			}
 			file := filepath.Join(state, stateSigningKey)
-			content, err := os.ReadFile(file + ".pub")
-			if os.IsNotExist(err) {
+			public, err := publicKey(file)
+			if errors.Is(err, fs.ErrNotExist) {
 				return fail("anvil serve makes one on its first start, anvil keys generate makes one now", "there is no signing key in %s", state)
 			}
 			if err != nil {
-				return fmt.Errorf("read key: %w", err)
-			}
-			public, _, _, _, err := ssh.ParseAuthorizedKey(content)
-			if err != nil {
-				return fmt.Errorf("read key %s.pub: %w", file, err)
+				return err
 			}
 			k := keyLine(file, organisation+"/*", public)
 			switch {
@@ -115,6 +113,26 @@ func (a *app) keysListCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&format, "format", "", "allowed-signers: the line that clients trust")
 	return cmd
+}
+
+// publicKey reads the public half of a key, from beside it or from itself.
+func publicKey(file string) (ssh.PublicKey, error) {
+	content, err := os.ReadFile(file + ".pub")
+	if errors.Is(err, fs.ErrNotExist) {
+		signer, err := bundle.LoadKey(file, nil)
+		if err != nil {
+			return nil, err
+		}
+		return signer.PublicKey(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	public, _, _, _, err := ssh.ParseAuthorizedKey(content)
+	if err != nil {
+		return nil, fmt.Errorf("read key %s.pub: %w", file, err)
+	}
+	return public, nil
 }
 
 // stateHere names the organisation around a.dir and its state folder.
