@@ -38,7 +38,11 @@ func (p *Parameter) accept(v any, where string) (any, *refusal) {
 		at = where + " "
 	}
 	if p.Type == TypeMessages {
-		return p.acceptMessages(v)
+		messages, bad := p.acceptMessages(v)
+		if bad != nil {
+			return nil, bad
+		}
+		return asValues(messages), nil
 	}
 	v, err := plain(v, maxValueDepth)
 	if err != "" {
@@ -218,60 +222,70 @@ func (p *Parameter) checkProperties(m map[string]any, where string) *refusal {
 }
 
 // acceptMessages checks messages to insert: roles and contents are text.
-func (p *Parameter) acceptMessages(v any) (any, *refusal) {
-	if ms, ok := v.([]Message); ok {
-		list := make([]any, len(ms))
-		for i, m := range ms {
-			list[i] = map[string]any{"role": m.Role, "content": m.Content}
+func (p *Parameter) acceptMessages(v any) ([]Message, *refusal) {
+	messages, ok := v.([]Message)
+	if !ok {
+		var bad *refusal
+		if messages, bad = readMessages(v); bad != nil {
+			return nil, bad
 		}
-		v = list
 	}
+	if bad := p.checkCount(len(messages), "message", ""); bad != nil {
+		return nil, bad
+	}
+	for i, m := range messages {
+		switch {
+		case !slices.Contains(roles, m.Role):
+			return nil, outside("[%d].role is %q, which is not one of %s", i, m.Role, list(roles))
+		case !utf8.ValidString(m.Content):
+			return nil, wrong("[%d].content is not UTF-8", i)
+		}
+	}
+	return messages, nil
+}
+
+// readMessages reads messages from lists and maps.
+func readMessages(v any) ([]Message, *refusal) {
 	v, err := plain(v, maxValueDepth)
 	if err != "" {
 		return nil, wrong("%s", err)
 	}
-	s, ok := v.([]any)
+	values, ok := v.([]any)
 	if !ok {
 		return nil, wrong("must be a list of messages, not %s", describe(v))
 	}
-	if bad := p.checkCount(len(s), "message", ""); bad != nil {
-		return nil, bad
-	}
-	for i := range s {
-		m, ok := s[i].(map[string]any)
+	messages := make([]Message, len(values))
+	for i := range values {
+		m, ok := values[i].(map[string]any)
 		if !ok {
-			return nil, wrong("[%d] must be a message, not %s", i, describe(s[i]))
+			return nil, wrong("[%d] must be a message, not %s", i, describe(values[i]))
 		}
 		for _, key := range []string{"role", "content"} {
-			text, ok := m[key].(string)
-			switch {
-			case m[key] == nil:
+			switch text := m[key].(type) {
+			case string:
+				if key == "role" {
+					messages[i].Role = text
+				} else {
+					messages[i].Content = text
+				}
+			case nil:
 				return nil, wrong("[%d] lacks %q", i, key)
-			case !ok:
-				return nil, wrong("[%d].%s must be text, not %s", i, key, describe(m[key]))
-			case !utf8.ValidString(text):
-				return nil, wrong("[%d].%s is not UTF-8", i, key)
+			default:
+				return nil, wrong("[%d].%s must be text, not %s", i, key, describe(text))
 			}
 		}
 		if len(m) > 2 {
 			return nil, wrong("[%d] has more than role and content", i)
 		}
-		if role := m["role"].(string); !slices.Contains(roles, role) {
-			return nil, outside("[%d].role is %q, which is not one of %s", i, role, list(roles))
-		}
 	}
-	return s, nil
+	return messages, nil
 }
 
-// messagesOf reads what acceptMessages returned.
-func messagesOf(v any) []Message {
-	s, _ := v.([]any)
-	out := make([]Message, 0, len(s))
-	for _, item := range s {
-		m, _ := item.(map[string]any)
-		role, _ := m["role"].(string)
-		content, _ := m["content"].(string)
-		out = append(out, Message{role, content})
+// asValues gives messages the form in which templates see them.
+func asValues(messages []Message) []any {
+	out := make([]any, len(messages))
+	for i, m := range messages {
+		out[i] = map[string]any{"role": m.Role, "content": m.Content}
 	}
 	return out
 }

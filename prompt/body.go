@@ -27,6 +27,7 @@ type body struct {
 	declared   bool // there is a `parameters:`
 	parameters []Parameter
 	free       []string // variables that a partial without `parameters:` uses
+	scripted   []string // parameters of type messages that templates use, beside those that are inserted
 	chat       bool
 	parts      []part
 	renders    []renders
@@ -207,7 +208,7 @@ func (o *object) insertion() part {
 // declared are the names that the file declares, though what it says of them
 // may be wrong. The result is what is used.
 func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool) map[string]bool {
-	used := map[string]bool{}
+	used, inTemplates := map[string]bool{}, map[string]bool{}
 	for _, p := range b.parts {
 		if p.text == nil {
 			r.inserted(b, declared, p)
@@ -220,7 +221,7 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 		}
 		for _, v := range p.text.variables {
 			first := !used[v.Name]
-			used[v.Name] = true
+			used[v.Name], inTemplates[v.Name] = true, true
 			switch {
 			case partial && !b.declared:
 				if first {
@@ -241,6 +242,11 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 		}
 		p.text.complete(addressOf(r.path), b.optional(used, partial))
 		p.text.variables, p.text.openLoop, p.text.partials = nil, nil, nil
+	}
+	for _, p := range b.parameters {
+		if p.Type == TypeMessages && inTemplates[p.Name] {
+			b.scripted = append(b.scripted, p.Name)
+		}
 	}
 	slices.Sort(b.targets)
 	b.targets = slices.Compact(b.targets)
@@ -300,4 +306,13 @@ func (r *reader) inserted(b *body, declared map[string]*yaml.Node, part part) {
 		r.report(part.place.line, part.place.col, ruleInsert, fmt.Sprintf("the parameter %s is of type %s and cannot be inserted", name, p.Type),
 			fmt.Sprintf("declare it as %s: {type: messages}", name))
 	}
+}
+
+func declares(parameters []Parameter, name string) bool {
+	for i := range parameters {
+		if parameters[i].Name == name {
+			return true
+		}
+	}
+	return false
 }

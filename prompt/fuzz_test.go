@@ -2,8 +2,12 @@ package prompt
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +77,55 @@ func FuzzAddress(f *testing.F) {
 		}
 		if a.String() != s || a.Path() != s+Suffix || !Owns(a.Path()) || addressOf(a.Path()) != a {
 			t.Errorf("%q is read as %v", s, a)
+		}
+	})
+}
+
+// Whatever a caller passes, rendering ends without a panic; what comes out
+// contains the arguments as they were, and never more roles than allowed.
+func FuzzRender(f *testing.F) {
+	tree := Parse(files(map[string]string{
+		"a/project.yaml": "name: A\n",
+		"a/s/_p.yaml":    "parameters: {x: {type: string}, y: {type: string, default: d}}\ntemplate: '<{{ x }}{{ y }}>'\n",
+		"a/s/p.yaml": "parameters:\n  s: {type: string, maxLength: 100, default: s}\n  n: {type: number, default: 1}\n  l: {type: array, items: {type: object, properties: {k: {type: string, required: false}}}, default: []}\n  o: {type: object, default: {}}\n  h: {type: messages, default: []}\n" +
+			"messages:\n  - insert: h\n  - role: user\n    content: |-\n      {{ s }}\n  - role: user\n    content: |-\n      {% for i in l %}{{ i.k }}{% endfor %}{% for p in o %}{{ p }}{% endfor %}{{ n | times: 2 }}{% render \"_p\", x: s %}\n",
+	}), Options{})
+	p, err := tree.Lookup(Address{"a", "s", "p"})
+	if err != nil || len(tree.Problems()) > 0 {
+		f.Fatal(err, tree.Problems())
+	}
+	for _, s := range []string{`{}`, `{"s":"{{ s }}"}`, `{"h":[{"role":"user","content":"{% x"}]}`, `{"h":[{"role":"system","content":""}]}`, `{"l":[{"k":"v"},{}],"o":{"b":1,"a":[{}]},"n":1e308}`, `{"x":1}`, `{"n":null}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var args Args
+		if json.Unmarshal([]byte(text), &args) != nil {
+			return
+		}
+		r, err := p.Render(context.Background(), args)
+		if err != nil {
+			var bad *ArgumentError
+			var ended *RenderError
+			if !errors.As(err, &bad) && !errors.As(err, &ended) {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		again, err := p.Render(context.Background(), args)
+		if err != nil || !reflect.DeepEqual(r, again) {
+			t.Fatalf("%v is not %v: %v", again, r, err)
+		}
+		n := len(r.Messages)
+		for _, m := range r.Messages {
+			if !slices.Contains(insertable, m.Role) {
+				t.Errorf("there is a message of role %q", m.Role)
+			}
+		}
+		if s, ok := args["s"].(string); ok && r.Messages[n-2].Content != s {
+			t.Errorf("%q became %q", s, r.Messages[n-2].Content)
+		}
+		if h, ok := args["h"].([]any); ok && n != len(h)+2 {
+			t.Errorf("%d messages became %d", len(h), n)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package prompt
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -46,15 +45,14 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 	if q := p.links.broken; q != nil {
 		return nil, &RenderError{Address: addressOf(q.Path), Path: q.Path, Line: q.Line, Col: q.Col, Rule: q.Rule, Message: q.Message}
 	}
-	vars, err := p.bind(args)
+	vars, inserts, err := p.bind(args)
 	if err != nil {
 		return nil, err
 	}
 	out := &Rendered{Messages: make([]Message, 0, len(p.body.parts)), Model: p.Model, ModelParameters: cloneMap(p.ModelParameters)}
 	for _, part := range p.body.parts {
 		if part.text == nil {
-			inserted := messagesOf(vars[part.insert])
-			for i, m := range inserted {
+			for i, m := range inserts[part.insert] {
 				if !slices.Contains(part.roles, m.Role) {
 					return nil, &ArgumentError{
 						Address: p.Address, Parameter: part.insert, Reason: ReasonConstraint,
@@ -63,7 +61,7 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 					}
 				}
 			}
-			out.Messages = append(out.Messages, inserted...)
+			out.Messages = append(out.Messages, inserts[part.insert]...)
 			continue
 		}
 		content, err := p.execute(ctx, part.text, vars, b)
@@ -75,44 +73,74 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 	return out, nil
 }
 
-// bind checks the arguments and returns the value of each parameter.
-func (p *Prompt) bind(args Args) (map[string]any, error) {
-	refuse := func(name, reason, message, advice string) error {
-		return &ArgumentError{Address: p.Address, Parameter: name, Reason: reason, Message: message, Advice: advice}
-	}
-	if len(args) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(args)) {
-			if _, ok := p.Parameter(name); !ok {
-				advice := "it takes no arguments"
-				if len(p.Parameters) > 0 {
-					advice = "it takes " + list(slices.Collect(names(p.Parameters)))
-				}
-				return nil, refuse(name, ReasonUnknown, fmt.Sprintf("unknown argument %q", name)+didYouMean(name, names(p.Parameters)), advice)
-			}
-		}
+// bind checks the arguments and returns the value of each parameter, and the
+// messages that may be inserted.
+func (p *Prompt) bind(args Args) (map[string]any, map[string][]Message, error) {
+	if err := p.unknown(args); err != nil {
+		return nil, nil, err
 	}
 	vars := make(map[string]any, len(p.Parameters))
+	var inserts map[string][]Message
 	for i := range p.Parameters {
 		q := &p.Parameters[i]
 		v, given := args[q.Name]
 		if !given || v == nil {
 			if q.Required {
-				return nil, refuse(q.Name, ReasonMissing, fmt.Sprintf("the argument %q is missing", q.Name), q.Description)
+				return nil, nil, p.refuse(q.Name, ReasonMissing, fmt.Sprintf("the argument %q is missing", q.Name), q.Description)
 			}
-			vars[q.Name] = q.Default
-			continue
+			v = q.Default
 		}
-		v, bad := q.accept(v, "")
+		var bad *refusal
+		switch {
+		case q.Type == TypeMessages:
+			var messages []Message
+			if v != nil {
+				messages, bad = q.acceptMessages(v)
+			}
+			if inserts == nil {
+				inserts = map[string][]Message{}
+			}
+			inserts[q.Name] = messages
+			vars[q.Name] = nil
+			if v != nil && slices.Contains(p.body.scripted, q.Name) {
+				vars[q.Name] = asValues(messages)
+			}
+		case given && args[q.Name] != nil:
+			vars[q.Name], bad = q.accept(v, "")
+		default:
+			vars[q.Name] = v
+		}
 		if bad != nil {
-			sep := " "
+			separator := " "
 			if strings.HasPrefix(bad.message, "[") || strings.HasPrefix(bad.message, ".") {
-				sep = ""
+				separator = "" // the message begins with the way into the value
 			}
-			return nil, refuse(q.Name, bad.reason, q.Name+sep+bad.message, bad.advice)
+			return nil, nil, p.refuse(q.Name, bad.reason, q.Name+separator+bad.message, bad.advice)
 		}
-		vars[q.Name] = v
 	}
-	return vars, nil
+	return vars, inserts, nil
+}
+
+func (p *Prompt) refuse(name, reason, message, advice string) error {
+	return &ArgumentError{Address: p.Address, Parameter: name, Reason: reason, Message: message, Advice: advice}
+}
+
+// unknown refuses arguments that are no parameters, the first by its name.
+func (p *Prompt) unknown(args Args) error {
+	first, found := "", false
+	for name := range args {
+		if !declares(p.Parameters, name) && (!found || name < first) {
+			first, found = name, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	advice := "it takes no arguments"
+	if len(p.Parameters) > 0 {
+		advice = "it takes " + list(slices.Collect(names(p.Parameters)))
+	}
+	return p.refuse(first, ReasonUnknown, fmt.Sprintf("unknown argument %q", first)+didYouMean(first, names(p.Parameters)), advice)
 }
 
 func cloneMap(m map[string]any) map[string]any {

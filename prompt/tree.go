@@ -19,7 +19,9 @@ type Change struct {
 type Options struct {
 	// CompileOnly checks only what keeps a prompt from being rendered: no
 	// lints, no version ranges and no tests. Clients use it. Compiled templates
-	// are kept, so that the first rendering does not pay for compiling.
+	// are kept; without it they are dropped after the check and compiled again
+	// by the first rendering, for they are several times as large as their
+	// sources.
 	CompileOnly bool
 }
 
