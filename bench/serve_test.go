@@ -48,7 +48,7 @@ type running struct {
 func serve(t testing.TB, prompts int) *running {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("SKIPPED: needs TOOL git")
+		t.Skip("SKIPPED: needs git")
 	}
 	path, err := binary()
 	if err != nil {

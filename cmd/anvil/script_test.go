@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"git", "ssh-keygen", "unzip"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("SKIPPED: needs TOOL", tool)
+			t.Skip("SKIPPED: needs", tool)
 		}
 	}
 	testscript.Run(t, testscript.Params{

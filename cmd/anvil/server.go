@@ -36,7 +36,6 @@ type server struct {
 	place   *place
 	state   string // the state folder
 	url     string
-	socket  string
 	madeKey bool
 
 	lock     *flock.Flock
