@@ -8,7 +8,7 @@ import (
 )
 
 // Closure returns the prompts and partials reached from some, themselves
-// included, sorted by address. What is not there is left out.
+// included, sorted by path. What is not there is left out.
 func (t *Tree) Closure(of ...Address) []Dependency {
 	because := map[string]Address{}
 	var queue []string
@@ -31,10 +31,9 @@ func (t *Tree) Closure(of ...Address) []Dependency {
 		}
 	}
 	all := make([]Dependency, 0, len(because))
-	for path, why := range because {
-		all = append(all, Dependency{addressOf(path), why})
+	for _, path := range slices.Sorted(maps.Keys(because)) {
+		all = append(all, Dependency{addressOf(path), because[path]})
 	}
-	slices.SortFunc(all, func(a, b Dependency) int { return a.Address.compare(b.Address) })
 	return all
 }
 

@@ -3,8 +3,10 @@ package prompt
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -95,6 +97,9 @@ func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra b
 	hint := fmt.Sprintf("%s has the keys %s", what, list(known))
 	if extra {
 		hint += "; keys that begin with x- are yours"
+	}
+	if word, _, ok := strings.Cut(key.Value, ":"); ok && slices.Contains(known, word) {
+		hint = fmt.Sprintf("a space is missing after the colon: write %s: …", word)
 	}
 	r.at(key, ruleUnknownKey, message, hint)
 }
@@ -254,6 +259,11 @@ func (r *reader) wrongType(n *yaml.Node, what, want string) {
 		got, hint = "a value that begins with a brace", `write "{{ … }}" in quotes, or begin a block with |- and put the text below it`
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		got, hint = "empty", "give it a value, or leave the key out"
+		if strings.HasPrefix(strings.TrimSpace(r.source.from(n.Line, n.Column)), "#") {
+			hint = "what follows # is a comment: put it in quotes when it is text"
+		}
+	case n.Kind == yaml.MappingNode && want == "a list":
+		hint = "begin each of its items with - and a space"
 	case n.Kind == yaml.MappingNode && want == "text":
 		hint = "put text that contains a colon and a space in quotes"
 	case got == "a number":
@@ -277,11 +287,15 @@ func (r *reader) cut(n *yaml.Node, key string) {
 		return
 	}
 	line, col := n.Line, n.Column
-	if i := strings.Index(r.source.from(line, col), " #"); i >= 0 {
-		col += len([]rune(r.source.from(line, col)[:i])) + 1
+	text := r.source.from(line, col)
+	if m := comment.FindStringIndex(text); m != nil {
+		col += utf8.RuneCountInString(text[:m[0]]) + 1
 	}
 	r.report(line, col, ruleCutText, fmt.Sprintf("what follows # is a comment and not part of %s", key), "put the value in quotes when it is text, or the comment on a line of its own")
 }
+
+// comment finds where a comment begins beside a value without quotes.
+var comment = regexp.MustCompile(`[ \t]#`)
 
 // kindOf says what a node is, in words.
 func kindOf(n *yaml.Node) string {

@@ -19,8 +19,11 @@ type trap struct {
 	hint    string
 }
 
-// start is what a value begins after: indentation, dashes, a key.
-const start = `^ *(?:- +)*(?:["']?[\w.$-]+["']?: +)?`
+// A value begins after indentation, dashes and perhaps a key.
+const (
+	keyed = `^ *(?:- +)*["']?[\w.$-]+["']?: +`
+	start = `^ *(?:- +)*(?:["']?[\w.$-]+["']?: +)?`
+)
 
 var traps = []trap{
 	{
@@ -40,12 +43,28 @@ var traps = []trap{
 		"a value that begins with * is an alias, which prompts do not have", "put the value in quotes",
 	},
 	{
-		regexp.MustCompile(`^ *(?:- +)*["']?[\w.$-]+["']?: +([^\s"'\[{|>&*!#%@` + "`" + `][^"]*?:(?: .*)?)$`),
+		regexp.MustCompile(keyed + `([^\s"'\[{|>&*!#%@` + "`" + `][^"]*?:(?: .*)?)$`),
 		"a colon and a space inside of a value make it a key", "put the value in quotes, or begin a block with |- and put the text below it",
 	},
 	{
 		regexp.MustCompile(start + `("(?:[^"\\]|\\.)*" *[^\s#,:\]}].*|'(?:[^']|'')*' *[^\s#,:'\]}].*)$`),
 		"text follows the closing quote", "put the whole value in quotes, or begin a block with |- and put the text below it",
+	},
+	{
+		regexp.MustCompile(keyed + `(\[[^\[\]]*\] *[^\s#].*|\{[^{}]*\} *[^\s#}].*)$`),
+		"text follows the closing bracket", "put the whole value in quotes when it is text",
+	},
+	{
+		regexp.MustCompile(keyed + `([|>](?:[^\s+0-9-]|[+0-9-]*[ \t]+[^\s#]).*)$`),
+		"text follows in the line of a block's beginning", "put the text on the next lines, indented further than its key, or the value in quotes",
+	},
+	{
+		regexp.MustCompile(keyed + `([-?] .*)$`),
+		"a list cannot begin beside its key", "put it on the next line, or the value in quotes when it is text",
+	},
+	{
+		regexp.MustCompile(keyed + `([,\]}].*)$`),
+		"a value cannot begin with this character", "put the value in quotes",
 	},
 	{
 		regexp.MustCompile(`^ *(?:- +)*([\w.$-]+:[^\s/].*)$`),
@@ -92,6 +111,9 @@ func (s *source) diagnose(err error) Problem {
 		p.Col = s.column(line, strings.IndexAny(s.line(line), "[{"))
 	case strings.Contains(said, "mapping values are not allowed"):
 		p.Message, p.Hint = "a key cannot stand here", "indent it like the other keys; put a value that contains a colon and a space in quotes"
+		if before := s.before(line); before > 0 && !strings.Contains(s.line(before), ":") && indentOf(s.line(before)) == indentOf(s.line(line)) {
+			p.Line, p.Message, p.Hint = before, "a colon is missing in this line", "write `key: value`"
+		}
 	case strings.Contains(said, "control characters are not allowed"):
 		p.Message = "the file contains a control character"
 		p.Line, p.Col = s.controlCharacter()
@@ -160,6 +182,17 @@ func (s *source) trap() (line, col int, found *trap) {
 		return 0, 0, nil
 	}
 	return line, col, nil
+}
+
+// before returns the last line before one that says something, 0 when there is
+// none.
+func (s *source) before(line int) int {
+	for line--; line > 0; line-- {
+		if text := strings.TrimSpace(s.line(line)); text != "" && text[0] != '#' {
+			return line
+		}
+	}
+	return 0
 }
 
 // keyColumn is where the key of a line begins: what lies deeper is its value.
