@@ -30,6 +30,9 @@ type NewCommit struct {
 	Author, Committer Signature
 	// AllowEmpty makes a commit also when the tree is the tip's.
 	AllowEmpty bool
+	// Sign, when set, is given the commit as it would be stored without a signature and returns the armoured one (an
+	// SSHSIG of the namespace "git", or what else git verify-commit knows). It is called before any lock is taken.
+	Sign func(commit []byte) (string, error)
 }
 
 // Edit adds, replaces or removes one file.
@@ -125,7 +128,15 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 		made.Parents = append(made.Parents, base)
 	}
 	made.Parents = append(made.Parents, c.Parents...)
-	head := objectOf(kindCommit, encodeCommit(made))
+	encoded := encodeCommit(made)
+	if c.Sign != nil {
+		signature, err := c.Sign(encoded)
+		if err != nil {
+			return Hash{}, fmt.Errorf("sign: %w", err)
+		}
+		encoded = withSignature(encoded, signature)
+	}
+	head := objectOf(kindCommit, encoded)
 
 	s := swap{ref: c.Branch, old: c.Tip, new: head.hash, who: made.Committer, message: "commit: " + made.Subject()}
 	if len(made.Parents) == 0 {

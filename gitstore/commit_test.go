@@ -1,12 +1,19 @@
 package gitstore
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
 )
 
 func TestCommitLeavesStatusClean(t *testing.T) {
@@ -272,5 +279,105 @@ func TestCommitToOtherBranches(t *testing.T) {
 	w.clean()
 	if linked.repo.CommonDir() != w.repo.CommonDir() {
 		t.Fatal("the worktrees have no common folder")
+	}
+}
+
+func TestSignedCommit(t *testing.T) {
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("SKIPPED: needs ssh-keygen in the path")
+	}
+	w := newWork(t)
+	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := filepath.Join(t.TempDir(), "allowed")
+	line := "ada@example.org namespaces=\"git\" " + string(ssh.MarshalAuthorizedKey(signer.PublicKey()))
+	if err := os.WriteFile(allowed, []byte(line), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w.git("config", "gpg.ssh.allowedSignersFile", allowed)
+	w.write("a.yaml", "1\n")
+	_, err = w.repo.Commit(context.Background(), NewCommit{
+		Branch: "refs/heads/main", Message: "signed\n\nbody", Author: ada, Edits: []Edit{w.edit("a.yaml")},
+		Sign: func(commit []byte) (string, error) {
+			signature, err := sshsig.Sign(bytes.NewReader(commit), signer, sshsig.HashSHA512, "git")
+			if err != nil {
+				return "", err
+			}
+			return string(sshsig.Armor(signature)), nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.git("verify-commit", "HEAD")
+	w.clean()
+	c, err := w.repo.CommitAt(w.tip())
+	if err != nil || c.Message != "signed\n\nbody\n" {
+		t.Fatalf("commit: %+v, %v", c, err)
+	}
+}
+
+// What a commit consists of is on disk before the branch names it, and the branch before Commit returns.
+func TestDurability(t *testing.T) {
+	w := changed(t)
+	w.repo.disk.sync = true
+	var mu sync.Mutex
+	var steps []string
+	w.repo.disk.before = func(op, path string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		rel, err := filepath.Rel(filepath.Join(w.dir, ".git"), path)
+		if err != nil {
+			t.Error(err)
+		}
+		steps = append(steps, op+" "+filepath.ToSlash(rel))
+		return nil
+	}
+	h := w.commit("a/x.yaml", "a/new/y.yaml", "gone.yaml")
+	w.repo.disk.before = nil
+	at := map[string]int{}
+	for i, s := range steps {
+		at[s] = i
+	}
+	swapped, ok := at["rename refs/heads/main"]
+	if !ok {
+		t.Fatalf("the branch was not renamed: %q", steps)
+	}
+	objects := 0
+	for _, s := range steps {
+		path, ok := strings.CutPrefix(s, "rename objects/")
+		if !ok {
+			continue
+		}
+		objects++
+		renamed, synced := at[s], at["sync objects/"+path[:2]]
+		if renamed > synced || synced > swapped {
+			t.Errorf("%s at %d, its folder synced at %d, the branch renamed at %d", s, renamed, synced, swapped)
+		}
+	}
+	if objects != 5 { // one blob for two files alike, three trees, the commit
+		t.Errorf("%d objects", objects)
+	}
+	files := 0
+	for s, i := range at {
+		if strings.HasPrefix(s, "sync objects/") && strings.Contains(s, "tmp_obj_") && i < swapped {
+			files++
+		}
+	}
+	if files != objects {
+		t.Errorf("%d of %d objects synced", files, objects)
+	}
+	for _, s := range []string{"sync anvil/journal", "sync anvil/ref.pending", "link index.lock", "link HEAD.lock", "link refs/heads/main.lock"} {
+		if i, ok := at[s]; !ok || i > swapped {
+			t.Errorf("%s: at %d", s, i)
+		}
+	}
+	if at["sync refs/heads"] < swapped || at["rename index"] < swapped {
+		t.Errorf("the branch was renamed at %d, its folder synced at %d, the index renamed at %d", swapped, at["sync refs/heads"], at["rename index"])
+	}
+	if got := w.tip(); got != h {
+		t.Errorf("the tip is %s", got)
 	}
 }

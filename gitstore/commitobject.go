@@ -125,3 +125,10 @@ func encodeCommit(c *Commit) []byte {
 	fmt.Fprintf(&out, "author %s\ncommitter %s\n\n%s\n", c.Author, c.Committer, message)
 	return out.Bytes()
 }
+
+// withSignature puts a signature into the headers of an encoded commit, its lines continued with a space.
+func withSignature(encoded []byte, signature string) []byte {
+	headers, message, _ := bytes.Cut(encoded, []byte("\n\n"))
+	signature = strings.ReplaceAll(strings.TrimRight(signature, "\n"), "\n", "\n ")
+	return fmt.Appendf(nil, "%s\ngpgsig %s\n\n%s", headers, signature, message)
+}

@@ -23,6 +23,13 @@
 // commit under way, and a lock that is the same file as ours, found while nobody holds our process lock, can only have
 // been left by a crash: it is then completed when the branch had been swapped, or taken back when it had not.
 //
+// # Elsewhere than on Linux
+//
+// Only Linux is tested. A running git command that holds no lock is seen there alone; elsewhere the caller waits for a
+// quiet period. Windows has no stat for the index but size and time, cannot sync a folder, and does not let a pack be
+// removed while it is open here: `git gc` then leaves it for later. On a file system without hard links the locks are
+// plain files, and one that a crash leaves behind must be removed by hand.
+//
 // # What is refused
 //
 // Repositories that Anvil could not write as git would are refused when they are opened, with [ErrUnsupported] and a
