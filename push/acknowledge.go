@@ -101,6 +101,7 @@ func (p *Push) Acknowledge(ctx context.Context, t Token, all []protocol.Acknowle
 			Bytes: a.Bytes, TookMS: a.TookMS, At: now,
 		})
 		told = append(told, func() {
+			c.talked.Store(true)
 			c.report.Store(&state.Report{State: string(a.State), Release: a.Release, Code: string(a.Code), Message: a.Message, At: now})
 			if a.State == protocol.StateApplied || a.State == protocol.StateRolledBack {
 				c.held.Store(heldOf(r))

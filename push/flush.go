@@ -64,7 +64,7 @@ func (p *Push) flush(ctx context.Context) error {
 	return nil
 }
 
-// forget removes clients that were silent too long, and old acknowledgements.
+// forget removes clients that were silent too long.
 func (p *Push) forget(ctx context.Context) error {
 	now := p.now().UnixMilli()
 	p.registering.Lock()
@@ -91,12 +91,25 @@ func (p *Push) forget(ctx context.Context) error {
 			p.clients.forget(c.about.ClientKey)
 		}
 	}
-	err := p.state.Update(ctx, func(tx *state.Tx) error {
-		_, err := tx.TrimAcknowledgements(p.o.Keep)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("trim acknowledgements: %w", err)
+	return nil
+}
+
+// trim removes what clients acknowledged long ago, of those who said something
+// since the last time.
+func (p *Push) trim(ctx context.Context) error {
+	talked := slices.DeleteFunc(p.clients.all(), func(c *client) bool { return !c.talked.Swap(false) })
+	for part := range slices.Chunk(talked, chunk) {
+		err := p.state.Update(ctx, func(tx *state.Tx) error {
+			for _, c := range part {
+				if err := tx.TrimAcknowledgements(c.about.ClientKey, p.o.Keep); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -254,3 +254,28 @@ func TestRunThroughAMonth(t *testing.T) {
 		h.close()
 	})
 }
+
+func TestOldAcknowledgementsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, push.Options{Keep: 3, SweepEvery: time.Minute})
+		h.tip(h.save(library1()))
+		k := h.token("support", "draft")
+		h.register(k, "c1", nil)
+		for _, state := range []protocol.State{"received", "verified", "failed", "rolled_back", "applied"} {
+			err := h.Acknowledge(t.Context(), k, []protocol.Acknowledgement{{ClientID: "c1", Release: h.draft("support").ID.String(), State: state}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		if err := h.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		all, err := h.store.Acknowledgements(t.Context(), state.ClientKey{Token: k.ID, ID: "c1"}, 100)
+		if err != nil || len(all) != 3 || all[0].State != "applied" {
+			t.Errorf("%+v, %v", all, err)
+		}
+		h.close()
+	})
+}

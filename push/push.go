@@ -151,7 +151,7 @@ func (p *Push) Run(ctx context.Context) error {
 }
 
 func (p *Push) sweep(ctx context.Context) {
-	if err := errors.Join(p.renew(ctx), p.forget(ctx)); err != nil && ctx.Err() == nil {
+	if err := errors.Join(p.renew(ctx), p.forget(ctx), p.trim(ctx)); err != nil && ctx.Err() == nil {
 		p.note.Error("sweep not finished", "error", err)
 	}
 }

@@ -15,7 +15,8 @@ type client struct {
 	seen    atomic.Int64 // Unix milliseconds
 	held    atomic.Pointer[state.Held]
 	report  atomic.Pointer[state.Report]
-	flushed int64 // what the database knows of seen; the flusher's alone
+	talked  atomic.Bool // has acknowledged since its acknowledgements were trimmed
+	flushed int64       // what the database knows of seen; the flusher's alone
 }
 
 func newClient(c state.Client) *client {

@@ -52,16 +52,15 @@ func (t *Tx) Acknowledge(a Acknowledgement) (news bool, err error) {
 	return true, nil
 }
 
-// TrimAcknowledgements keeps the newest of each client and returns how many
-// others it removed.
-func (t *Tx) TrimAcknowledgements(keep int) (int64, error) {
-	n, err := t.w.affected(`DELETE FROM acknowledgements WHERE id IN (
-		SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY token, client ORDER BY id DESC) AS nth FROM acknowledgements) AS ranked
-		WHERE nth > $1)`, keep)
+// TrimAcknowledgements keeps so many of a client's, the newest, and removes the
+// others.
+func (t *Tx) TrimAcknowledgements(k ClientKey, keep int) error {
+	err := t.w.exec(`DELETE FROM acknowledgements WHERE token = $1 AND client = $2 AND id <= (
+		SELECT id FROM acknowledgements WHERE token = $1 AND client = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)`, k.Token, k.ID, keep)
 	if err != nil {
-		return 0, fmt.Errorf("trim acknowledgements: %w", err)
+		return fmt.Errorf("trim acknowledgements: %w", err)
 	}
-	return n, nil
+	return nil
 }
 
 // Acknowledgements returns a client's, newest first.

@@ -19,5 +19,5 @@ func TestSoakKills(t *testing.T) {
 		}
 	}
 	end := time.Now().Add(length)
-	killRounds(t, func(int) (int, bool) { return rand.IntN(3000), time.Now().Before(end) })
+	killRounds(t, func(int) (int, bool) { return rand.IntN(1000), time.Now().Before(end) })
 }

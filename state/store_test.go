@@ -205,21 +205,28 @@ func TestAcknowledgeOfNobody(t *testing.T) {
 
 func TestTrimKeepsTheNewest(t *testing.T) {
 	s, k := withClient(t, filepath.Join(t.TempDir(), "anvil.db"))
-	update(t, s, func(tx *state.Tx) error {
-		for i := range 30 {
-			if _, err := tx.Acknowledge(state.Acknowledgement{ClientKey: k, Release: fmt.Sprint(i), State: "applied"}); err != nil {
+	other := state.ClientKey{Token: k.Token, ID: "c2"}
+	for _, keep := range []int{50, 10} { // the first has nothing to remove
+		update(t, s, func(tx *state.Tx) error {
+			if err := tx.PutClient(state.Client{ClientKey: other}); err != nil {
 				return err
 			}
-		}
-		n, err := tx.TrimAcknowledgements(10)
-		if n != 20 {
-			t.Errorf("trimmed %d", n)
-		}
-		return err
-	})
+			for i := range 30 {
+				for _, k := range []state.ClientKey{k, other} {
+					if _, err := tx.Acknowledge(state.Acknowledgement{ClientKey: k, Release: fmt.Sprint(i), State: "applied"}); err != nil {
+						return err
+					}
+				}
+			}
+			return tx.TrimAcknowledgements(k, keep)
+		})
+	}
 	all, err := s.Acknowledgements(t.Context(), k, 100)
 	if err != nil || len(all) != 10 || all[0].Release != "29" || all[9].Release != "20" {
 		t.Errorf("%d left, %v", len(all), err)
+	}
+	if all, err := s.Acknowledgements(t.Context(), other, 100); err != nil || len(all) != 30 {
+		t.Errorf("%d left of the other client, %v", len(all), err)
 	}
 }
 
