@@ -68,6 +68,7 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	for _, e := range entries {
 		paths = append(paths, e.path)
 		delete(d.delta, e.path)
+		delete(d.parked, e.path)
 		d.unsaved = true
 		if e.got.is == missing {
 			delete(d.index, e.path)

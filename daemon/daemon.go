@@ -41,10 +41,10 @@ type Daemon struct {
 	// What is due. hints are those taken from dirty and not looked at yet.
 	hints   hints
 	settle  settle
-	retry   map[string]stat // moving files, as they were
-	retryAt time.Time       // when to look at those again
-	scanAt  time.Time       // a walk is wanted then; zero: none
-	judgeAt time.Time       // a judgement is wanted then; zero: none
+	retry   map[string]again // moving files, as they were
+	retryAt time.Time        // when to look at those again
+	scanAt  time.Time        // a walk is wanted then; zero: none
+	judgeAt time.Time        // a judgement is wanted then; zero: none
 	gitAt   time.Time
 	rootAt  time.Time
 	pollAt  time.Time
@@ -63,6 +63,7 @@ type Daemon struct {
 	blobs     map[string]gitstore.Hash
 	moved     map[string]gitstore.Hash // blobs before the tip moved, until the next walk
 	delta     map[string]*entry
+	parked    map[string]*entry // held as moved until they were as committed again
 	holds     map[string]Hold
 	heldPaths map[string]bool // paths that a hold stands for
 	edits     edits
@@ -73,6 +74,7 @@ type Daemon struct {
 	branch    string // that commits go to
 	git       gitSeen
 	index     map[string]gitstore.Hash
+	indexAt   int64 // when git wrote it
 	busy      string
 	busySince time.Time
 	locked    bool      // busy with a mere index.lock
@@ -124,10 +126,11 @@ func Open(o Options) (*Daemon, error) {
 		rescan:     make(chan struct{}, 1),
 		over:       make(chan struct{}),
 		settle:     settle{quiet: o.Quiet, perEvent: o.QuietPerEvent, quietMax: o.QuietMax, max: o.SettleMax},
-		retry:      make(map[string]stat),
+		retry:      make(map[string]again),
 		retryWatch: o.WatchRetry,
 		files:      make(map[string]known),
 		delta:      make(map[string]*entry),
+		parked:     make(map[string]*entry),
 		holds:      make(map[string]Hold),
 		edits:      edits{name: filepath.Join(own, "edits.json")},
 		gitFolders: findGit(o.Repo.Root(), o.Repo.CommonDir(), ""),
@@ -343,7 +346,7 @@ func (d *Daemon) round(now time.Time) {
 		settleMax:    d.o.SettleMax,
 		tree:         d.tree,
 		blobs:        d.blobs,
-		index:        d.index,
+		index:        staging{d.index, d.indexAt},
 		delta:        d.delta,
 		size: func(h gitstore.Hash) (int, error) {
 			content, err := d.o.Library.Read(h)
@@ -387,6 +390,10 @@ func (d *Daemon) remember() {
 	}
 	d.unsaved = false
 	files := make(map[string]edit, len(d.delta))
+	maps.Copy(files, d.journal) // of files that are still moving
+	for p, e := range d.parked {
+		files[p] = edit{Base: e.base, Seen: e.seen, Moved: true}
+	}
 	for p, e := range d.delta {
 		if !belongs(p, d.blobs, d.delta) {
 			continue

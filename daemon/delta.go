@@ -48,20 +48,26 @@ func (e *entry) accept(head gitstore.Hash) {
 }
 
 // editedFrom returns the blob that the file was edited from, given the one
-// committed now and the one in git's index. A content that the file had and
-// somebody has committed since (the author himself, with git) is where it comes
-// from. So is the committed one when git's index has it too, that is when git
-// put it into the folder, and the file is neither as it was before that.
-func (e *entry) editedFrom(head, index gitstore.Hash) gitstore.Hash {
+// committed now. A content that the file had and somebody has committed since
+// (the author himself, with git) is where it comes from. So is the committed
+// one when git put it into the folder and the file was changed after that.
+func (e *entry) editedFrom(head gitstore.Hash, in staging) gitstore.Hash {
 	switch {
 	case e.moved:
 		return e.base
 	case slices.Contains(e.seen, head):
 		return head
-	case index == head && e.got.hash != e.base && !e.before[e.got.hash]:
+	case in.blobs[e.path] == head && e.got.stat.ctime > in.at && e.got.hash != e.base && !e.before[e.got.hash]:
 		return head
 	}
 	return e.base
+}
+
+// staging is git's index: what the user staged, or git last put into the
+// folder.
+type staging struct {
+	blobs map[string]gitstore.Hash
+	at    int64 // when git wrote it, in nanoseconds as in stat
 }
 
 // overtake notes that the tip moved while the file differed from it.
@@ -73,6 +79,12 @@ func (e *entry) overtake() {
 		e.before[hash] = true
 	}
 	e.before[e.got.hash] = true
+}
+
+// had reports whether the file once had a content; the zero hash stands for
+// being missing.
+func (e *entry) had(hash gitstore.Hash) bool {
+	return hash.IsZero() && e.got.is == missing || slices.Contains(e.seen, hash)
 }
 
 func (e *entry) saw(hash gitstore.Hash) {

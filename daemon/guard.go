@@ -46,6 +46,7 @@ func (d *Daemon) refresh(now time.Time) {
 				for _, e := range d.delta {
 					e.staged = false
 				}
+				d.indexAt = seen.index.mtime
 			}
 			d.index = entries
 		}

@@ -31,7 +31,7 @@ type judge struct {
 
 	tree  *prompt.Tree
 	blobs map[string]gitstore.Hash
-	index map[string]gitstore.Hash
+	index staging
 	delta map[string]*entry
 	size  func(gitstore.Hash) (int, error) // of a blob
 
@@ -148,7 +148,7 @@ func (j *judge) waitForMissing(open map[string]*entry) {
 func (j *judge) holdMoved(open map[string]*entry) {
 	for path, e := range open {
 		head := j.blobs[path]
-		if e.editedFrom(head, j.index[path]) == head {
+		if e.editedFrom(head, j.index) == head {
 			continue
 		}
 		reason := "the committed version changed since this file was edited"
@@ -166,7 +166,7 @@ func (j *judge) holdMoved(open map[string]*entry) {
 
 func (j *judge) holdStaged(open map[string]*entry) {
 	for path, e := range open {
-		if !e.staged && j.index[path] == j.blobs[path] {
+		if !e.staged && j.index.blobs[path] == j.blobs[path] {
 			continue
 		}
 		j.hold(e, HeldStaged, "staged by you", "commit it, or unstage it: git restore --staged "+e.path)

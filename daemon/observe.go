@@ -15,26 +15,35 @@ type known struct {
 	hash gitstore.Hash
 }
 
+// again is a file to be looked at again, since it was moving.
+type again struct {
+	stat   stat
+	source string // of the first look
+}
+
 // look captures what is due: the hinted names, or everything.
 func (d *Daemon) look(now time.Time) {
 	names := d.hints.names
 	if d.hints.rebuild != "" {
 		d.rewatch(now)
 	}
-	everything := d.hints.all || !d.scanAt.IsZero() && !now.Before(d.scanAt)
+	lost := d.hints.all // where to look is not known
+	wanted := !d.scanAt.IsZero() && due(d.scanAt, now)
 	d.settle.reset()
 	d.hints = hints{}
-	if everything {
-		if d.started && d.quiet.After(now) {
-			// The folder is looked at as soon as git stands still. Until then
-			// only what events named is, so that nothing the file held in the
-			// meantime goes unnoticed.
-			d.scanAt = d.quiet
-		} else {
-			d.scan(now, names)
-			d.moved = nil
-			return
-		}
+	switch restless := d.started && d.quiet.After(now); {
+	case restless && lost:
+		// What a file holds until git stands still tells what it was edited
+		// from, so nothing is overlooked meanwhile.
+		d.scan(now, names)
+		d.scanAt = d.quiet
+		return
+	case restless && wanted:
+		d.scanAt = d.quiet
+	case lost || wanted:
+		d.scan(now, names)
+		d.forget()
+		return
 	}
 	for path := range names {
 		d.observe(path, now, sourceWatch)
@@ -86,8 +95,25 @@ func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
 			d.observe(path, now, source)
 		}
 	}
-	if d.journal != nil {
-		d.journal, d.unsaved = nil, true // what it remembered is in the delta now, or over
+}
+
+// forget drops what was remembered for files that differ, after a walk: they
+// are in the delta now, or do not differ, or are still moving.
+func (d *Daemon) forget() {
+	for path := range d.moved {
+		if _, moving := d.retry[path]; !moving {
+			delete(d.moved, path)
+		}
+	}
+	for path, j := range d.journal {
+		if _, moving := d.retry[path]; moving {
+			continue
+		}
+		if j.Moved && d.delta[path] == nil {
+			d.parked[path] = &entry{path: path, base: j.Base, seen: j.Seen, moved: true}
+		}
+		delete(d.journal, path)
+		d.unsaved = true
 	}
 }
 
@@ -116,14 +142,14 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 	}
 	e := d.delta[path]
 	var before *stat
-	if s, ok := d.retry[path]; ok {
-		before = &s
+	if r, ok := d.retry[path]; ok {
+		before, source = &r.stat, r.source
 	}
 	delete(d.retry, path)
 	got := capture(d.root, path, d.o.MinAge, before)
 	switch got.is {
 	case moving:
-		d.retry[path] = got.stat
+		d.retry[path] = again{got.stat, source}
 		d.retryAt = now.Add(d.o.MinAge)
 		return
 	case present:
@@ -135,6 +161,9 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 	if got.is == present && got.hash == head || got.is == missing && head.IsZero() {
 		if e != nil {
 			delete(d.delta, path)
+			if e.moved {
+				d.parked[path] = e
+			}
 			d.judgeAt, d.unsaved = now, true
 		}
 		return
@@ -142,7 +171,13 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 	now = time.Now() // a long walk may have begun a while ago
 	if e == nil {
 		e = &entry{path: path, since: now, changed: now, source: source}
-		d.begin(e)
+		if p := d.parked[path]; p != nil && p.had(got.hash) {
+			// The text that was held is back, say from a stash.
+			e.base, e.seen, e.moved = p.base, p.seen, true
+		} else {
+			d.begin(e)
+		}
+		delete(d.parked, path)
 		d.delta[path] = e
 	} else if e.got.is != got.is || e.got.hash != got.hash || e.got.reason != got.reason {
 		e.changed, e.source = now, source
@@ -171,7 +206,8 @@ func (d *Daemon) begin(e *entry) {
 		}
 	} else if base, ok := d.moved[e.path]; ok {
 		e.base = base
-	} else if index := d.index[e.path]; e.source == sourceStartup && index != e.base && d.wasCommitted(e.path, index) {
+	} else if index := d.index[e.path]; e.source == sourceStartup && index != e.base &&
+		(index.IsZero() || d.wasCommitted(e.path, index)) {
 		e.base = index
 	}
 }
