@@ -53,7 +53,7 @@ var kinds = []struct {
 	{push.ErrUnauthenticated, http.StatusUnauthorized, "token-unknown", "token not accepted"},
 	{push.ErrForbidden, http.StatusForbidden, "forbidden", "not allowed"},
 	{push.ErrForgotten, http.StatusGone, "client-forgotten", "client is not registered"},
-	{push.ErrNothing, http.StatusNotFound, "nothing-offered", "the channel offers nothing yet"},
+	{push.ErrNothing, http.StatusNotFound, "nothing-offered", "nothing offered yet"},
 	{push.ErrNotFound, http.StatusNotFound, "not-found", "not found"},
 	{push.ErrFull, http.StatusTooManyRequests, "too-many-clients", "too many clients"},
 	{release.ErrNotFound, http.StatusNotFound, "not-found", "not found"},
