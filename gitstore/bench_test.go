@@ -248,3 +248,40 @@ func BenchmarkBases(b *testing.B) {
 		})
 	}
 }
+
+// The first commit of a folder: many new objects at once.
+func BenchmarkImport(b *testing.B) {
+	for _, n := range benchSizes() {
+		fresh := func() *work {
+			w := newWork(b)
+			for i := range n {
+				w.write(promptPath(i), promptText(i, 0))
+			}
+			return w
+		}
+		b.Run(fmt.Sprintf("prompts=%d/durable", n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				w := fresh()
+				w.repo.disk.sync = true
+				c := NewCommit{Branch: "refs/heads/main", Message: "first", Author: ada}
+				for i := range n {
+					c.Edits = append(c.Edits, w.edit(promptPath(i)))
+				}
+				b.StartTimer()
+				if _, err := w.repo.Commit(context.Background(), c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("prompts=%d/git", n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				w := fresh()
+				b.StartTimer()
+				w.git("add", ".")
+				w.git("commit", "-q", "-m", "first")
+			}
+		})
+	}
+}

@@ -144,8 +144,13 @@ func TestCrashAtEveryStep(t *testing.T) {
 		if got := w.status(); got != want {
 			t.Fatalf("step %d: git status:\n%s", n, got)
 		}
-		w.whole()
+		w.noLocks()
+		w.cachedTrees()
+		if n%8 == 0 {
+			w.fsck()
+		}
 	}
+	w.whole()
 	if outcomes[true] < 3 || outcomes[false] < 10 {
 		t.Fatalf("crashes before and after the swap: %v", outcomes)
 	}
@@ -221,7 +226,7 @@ func TestRecoveryLeavesForeignLocksAlone(t *testing.T) {
 // the middle. Nothing is half done, and when the disk is well again the next commit goes through.
 func TestFaultAtEveryStep(t *testing.T) {
 	w := changed(t)
-	staged := w.git("diff", "--cached", "--raw", "user.txt")
+	staged := w.git("status", "--porcelain=v2", "user.txt")
 	faults := []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}
 	for n := 1; ; n++ {
 		turns, failed := make(chan int, 1), ""
@@ -260,12 +265,14 @@ func TestFaultAtEveryStep(t *testing.T) {
 		} else {
 			w.open() // what the ref has and the index has not, is completed at the latest now
 		}
-		if got := w.git("diff", "--cached", "--raw"); got != staged {
-			t.Fatalf("fault %d at %s: staged is\n%s", n, failed, got)
+		if got := w.status(); got != staged {
+			t.Fatalf("fault %d at %s: git status:\n%s", n, failed, got)
 		}
-		if got := w.git("diff-files", "--raw"); got != "" {
-			t.Fatalf("fault %d at %s: git diff-files:\n%s", n, failed, got)
+		w.noLocks()
+		w.cachedTrees()
+		if n%8 == 0 {
+			w.fsck()
 		}
-		w.whole()
 	}
+	w.whole()
 }

@@ -180,8 +180,9 @@ func (s *objects) readKind(h Hash, want kind) ([]byte, error) {
 }
 
 // keep reports whether the object is on disk now, and marks it as fresh so that a gc leaves it alone for a while, as
-// git does when it is about to write what is there already. It trusts no open pack: its file may be gone.
-func (s *objects) keep(h Hash) bool {
+// git does when it is about to write what is there already. It trusts no open pack: its file may be gone. What it found
+// of a pack is noted in packs, for the next object of the same batch.
+func (s *objects) keep(h Hash, packs map[*pack]bool) bool {
 	now := time.Now()
 	for _, dir := range s.dirs {
 		if os.Chtimes(loosePath(dir, h), now, now) == nil {
@@ -189,8 +190,16 @@ func (s *objects) keep(h Hash) bool {
 		}
 	}
 	for _, p := range *s.packs.Load() {
-		if _, ok, err := p.find(h); err == nil && ok && p.sameFile() {
-			return os.Chtimes(p.path+".pack", now, now) == nil
+		if _, ok, err := p.find(h); err != nil || !ok {
+			continue
+		}
+		kept, known := packs[p]
+		if !known {
+			kept = p.sameFile() && os.Chtimes(p.path+".pack", now, now) == nil
+			packs[p] = kept
+		}
+		if kept {
+			return true
 		}
 	}
 	return false

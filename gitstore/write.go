@@ -20,9 +20,9 @@ const (
 // whoever else writes it writes the same.
 func (r *Repo) writeObjects(list []newObject) error {
 	var missing []newObject
-	seen := map[Hash]bool{}
+	seen, packs := map[Hash]bool{}, map[*pack]bool{}
 	for _, o := range list {
-		if !seen[o.hash] && !r.objects.keep(o.hash) {
+		if !seen[o.hash] && !r.objects.keep(o.hash, packs) {
 			missing = append(missing, o)
 		}
 		seen[o.hash] = true
