@@ -25,7 +25,7 @@ func (c *Commit) Subject() string {
 
 var errCommit = errors.New("damaged commit")
 
-// CommitAt reads a commit.
+// CommitAt reads a commit. Where a shallow clone ends, it has no parents.
 func (r *Repo) CommitAt(rev Hash) (*Commit, error) {
 	if c, ok := r.objects.heads.get(rev); ok {
 		return c, nil
@@ -42,6 +42,14 @@ func (r *Repo) CommitAt(rev Hash) (*Commit, error) {
 		return nil, fmt.Errorf("read commit %s: %w", rev, err)
 	}
 	c.Hash = rev
+	cut, err := r.shallow.holds(r.commonDir, rev)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", rev, err)
+	}
+	if cut {
+		c.Parents = nil
+		return c, nil // not kept: a fetch may bring the rest
+	}
 	r.objects.heads.put(rev, c, len(raw)+300)
 	return c, nil
 }

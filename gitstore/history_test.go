@@ -220,3 +220,45 @@ func TestManyFilesAreOnePack(t *testing.T) {
 	}
 	w.git("verify-pack", w.git("rev-parse", "--git-path", "objects/pack")+"/"+w.pack())
 }
+
+// A shallow clone has a history that ends, and goes on when the rest is fetched. An alternate lends its objects.
+func TestClones(t *testing.T) {
+	w := newWork(t)
+	for i := range 5 {
+		w.write("a.yaml", fmt.Sprint(i))
+		w.commit("a.yaml")
+	}
+	length := func(c *work) int {
+		t.Helper()
+		n := 0
+		for _, err := range c.repo.Log(c.tip(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	cut := &work{t: t, dir: t.TempDir()}
+	cut.git("clone", "-q", "--depth", "2", "file://"+w.dir, ".")
+	cut.open()
+	if got := length(cut); got != 2 {
+		t.Errorf("the shallow clone has %d commits", got)
+	}
+	cut.write("a.yaml", "cut")
+	cut.commit("a.yaml")
+	cut.clean()
+	cut.git("fetch", "-q", "--unshallow")
+	if got := length(cut); got != 6 {
+		t.Errorf("the whole clone has %d commits", got)
+	}
+	lent := &work{t: t, dir: t.TempDir()}
+	lent.git("clone", "-q", "--shared", w.dir, ".")
+	lent.open()
+	if got := length(lent); got != 5 {
+		t.Errorf("the clone with an alternate has %d commits", got)
+	}
+	lent.write("a.yaml", "lent")
+	lent.commit("a.yaml")
+	lent.clean()
+}

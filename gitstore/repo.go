@@ -44,6 +44,7 @@ type Repo struct {
 	disk      disk
 	objects   *objects
 	packed    packedRefs
+	shallow   shallow
 	commits   sync.Mutex // one commit at a time in this process; other processes: the process lock
 	indexes   indexCache
 }
