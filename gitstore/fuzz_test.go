@@ -118,16 +118,17 @@ func FuzzTree(f *testing.F) {
 	raw := appendEntry(nil, ModeFile, "a.yaml", BlobHash(nil))
 	f.Add(appendEntry(raw, ModeTree, "b", emptyTree))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		entries, err := parseTree(raw)
-		if err != nil {
-			return
-		}
-		var again []byte
-		for _, e := range entries {
-			again = appendEntry(again, e.mode, string(e.name), e.hash)
-		}
-		if !bytes.Equal(again, raw) && !bytes.Contains(raw, []byte("0")) {
-			t.Fatalf("%q became %q", raw, again)
+		for rest := raw; len(rest) > 0; {
+			e, after, err := nextEntry(rest)
+			if err != nil {
+				return
+			}
+			again := appendEntry(nil, e.mode, string(e.name), e.hash)
+			line := bytes.TrimLeft(rest[:len(rest)-len(after)], "0") // old tools padded the mode
+			if !bytes.Equal(again, line) {
+				t.Fatalf("%q became %q", line, again)
+			}
+			rest = after
 		}
 	})
 }

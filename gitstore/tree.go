@@ -52,7 +52,7 @@ func nextEntry(raw []byte) (e treeEntry, rest []byte, err error) {
 	}
 	raw = raw[space+1:]
 	end := bytes.IndexByte(raw, 0)
-	if end < 1 || len(raw) < end+21 || bytes.IndexByte(raw[:end], '/') >= 0 {
+	if e.mode == 0 || end < 1 || len(raw) < end+21 || bytes.IndexByte(raw[:end], '/') >= 0 {
 		return e, nil, errTree
 	}
 	e.name = raw[:end]
