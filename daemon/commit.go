@@ -129,9 +129,11 @@ func (d *Daemon) author(now time.Time, configured string) gitstore.Signature {
 	s := gitstore.Signature{Name: name, Email: name + "@" + host(), When: now}
 	if !d.nameless {
 		d.nameless = true
-		d.o.Logger.Warn("git knows no author, commits say who the system's user is",
-			"author", fmt.Sprintf("%s <%s>", s.Name, s.Email),
-			"hint", `git config --global user.name "Your Name" and git config --global user.email you@example.com`)
+		d.o.OnEvent(Event{
+			Kind: EventNotice, Time: now,
+			Text: fmt.Sprintf("git knows no user.name: commits are by %s <%s>", s.Name, s.Email),
+			Hint: `git config --global user.name "Your Name"; git config --global user.email you@example.com`,
+		})
 	}
 	return s
 }

@@ -85,6 +85,8 @@ type Daemon struct {
 
 	// For the status.
 	started    bool // the first round is over
+	ready      bool
+	readyBy    time.Time // however restless the folder is
 	scanned    bool
 	periodic   bool // the next walk is a routine one
 	missed     int
@@ -196,6 +198,10 @@ func (d *Daemon) Rescan() {
 	}
 }
 
+// startGrace bounds how long files that do not stand still keep the daemon from
+// being ready.
+const startGrace = 10 * time.Second
+
 // start looks at git and at the folder for the first time, commits what can be
 // committed at once, and hands on the tip.
 func (d *Daemon) start(now time.Time) {
@@ -206,7 +212,7 @@ func (d *Daemon) start(now time.Time) {
 	d.quiet = d.lastSign(now)
 	d.checkRoot(now)
 	d.turn(now)
-	d.started = true
+	d.started, d.readyBy = true, now.Add(startGrace)
 	if !d.tip.IsZero() {
 		d.tips.set(d.tip)
 	}

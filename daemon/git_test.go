@@ -123,8 +123,13 @@ func TestAuthorAndCommitter(t *testing.T) {
 		w.start()
 		w.write(reply, good("edited"))
 		w.awaitCommitted(reply)
+		w.write(reply, good("edited again"))
+		w.awaitCommitted(reply)
 		if got := w.git("log", "-1", "--format=%an <%ae>"); strings.HasPrefix(got, " ") || !strings.Contains(got, "@") {
 			t.Errorf("author: %s", got)
+		}
+		if said := w.count(daemon.EventNotice); said != 1 {
+			t.Errorf("the fallback was said %d times", said)
 		}
 	})
 }

@@ -126,7 +126,6 @@ func (d *Daemon) publish() {
 		Root:          d.root,
 		Branch:        d.branch,
 		Tip:           d.tip,
-		Ready:         d.started && (handed || d.tip.IsZero()),
 		Watching:      backend(),
 		Folders:       d.folders,
 		Holds:         make([]Hold, 0, len(d.holds)),
@@ -152,6 +151,11 @@ func (d *Daemon) publish() {
 			s.Waiting++
 		}
 	}
+	// Once what the start found is dealt with, or cannot be, and its tip is
+	// handed on.
+	settled := s.Waiting == 0 || s.Paused != "" || time.Now().After(d.readyBy)
+	d.ready = d.ready || d.started && handed && settled
+	s.Ready = d.ready
 	d.status.Store(s)
 }
 

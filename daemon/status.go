@@ -16,7 +16,8 @@ type Status struct {
 	Branch string `json:"branch"`
 	// Tip is the newest commit of Branch that the daemon has seen.
 	Tip gitstore.Hash `json:"tip"`
-	// Ready says that the first scan is done and its tip was handed on.
+	// Ready says that what the first scan found was committed or held, and
+	// that the tip of then was handed on. Once true it stays true.
 	Ready bool `json:"ready"`
 	// Paused says why nothing is committed at the moment; empty when it is.
 	Paused string `json:"paused,omitempty"`
@@ -83,6 +84,7 @@ const (
 	EventHeld      = "held"
 	EventMended    = "mended" // a hold is gone: committed, or the file is as it was
 	EventTip       = "tip"    // somebody else's commit, pull or checkout was noticed
+	EventNotice    = "notice" // something that a person should know, once
 )
 
 // Event is one line that `anvil watch` prints.
@@ -92,5 +94,7 @@ type Event struct {
 	Commit  gitstore.Hash // of committed and tip
 	Subject string        // of committed
 	Hold    *Hold         // of held and mended
+	Text    string        // of notice: one line for a person
+	Hint    string        // of notice: what to do about it
 	Time    time.Time
 }

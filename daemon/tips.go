@@ -25,7 +25,7 @@ type tips struct {
 	mu      sync.Mutex
 	want    gitstore.Hash
 	waiting bool
-	any     bool // one was handed on
+	busy    bool // one is being handed on
 	trouble string
 }
 
@@ -39,11 +39,11 @@ func (t *tips) set(tip gitstore.Hash) {
 	}
 }
 
-// state tells whether a tip was ever handed on, and what went wrong last.
-func (t *tips) state() (any bool, trouble string) {
+// state tells whether every tip was handed on, and what went wrong last.
+func (t *tips) state() (handed bool, trouble string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.any, t.trouble
+	return !t.waiting && !t.busy, t.trouble
 }
 
 func (t *tips) run(ctx context.Context) {
@@ -58,7 +58,7 @@ func (t *tips) run(ctx context.Context) {
 		}
 		t.mu.Lock()
 		tip, waiting := t.want, t.waiting
-		t.waiting = false
+		t.waiting, t.busy = false, waiting
 		t.mu.Unlock()
 		if !waiting {
 			continue
@@ -68,8 +68,9 @@ func (t *tips) run(ctx context.Context) {
 			return
 		}
 		t.mu.Lock()
+		t.busy = false
 		if err == nil {
-			t.any, t.trouble = true, ""
+			t.trouble = ""
 			pause, again = t.retry, nil
 		} else {
 			t.trouble = "hand on " + tip.Short() + ": " + err.Error()

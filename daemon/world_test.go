@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -205,11 +206,18 @@ func (w *world) git(args ...string) string {
 	return out
 }
 
+// tryGit runs git as a person would: who meets the lock of a commit that is
+// being made tries again.
 func (w *world) tryGit(args ...string) (string, error) {
-	cmd := exec.Command("git", args...)
-	cmd.Dir = w.dir
-	out, err := cmd.CombinedOutput()
-	return strings.TrimRight(string(out), "\n"), err
+	for tries := 0; ; tries++ {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = w.dir
+		out, err := cmd.CombinedOutput()
+		if err == nil || tries == 20 || !bytes.Contains(out, []byte("index.lock': File exists")) {
+			return strings.TrimRight(string(out), "\n"), err
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
 }
 
 // start runs the daemon and waits until it is ready.

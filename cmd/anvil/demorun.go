@@ -45,9 +45,15 @@ func (a *app) startDemo(ctx context.Context) (_ *demo, err error) {
 		done:     make(chan error, 1),
 	}
 	d.server, err = a.openServer(ctx, serverOptions{
-		listen:  "127.0.0.1:0",
-		onEvent: func(e daemon.Event) { d.events <- e },
-		onTip:   func(tip gitstore.Hash) { d.released <- tip },
+		listen: "127.0.0.1:0",
+		onEvent: func(e daemon.Event) {
+			if e.Kind == daemon.EventNotice {
+				a.printEvent(e)
+				return
+			}
+			d.events <- e
+		},
+		onTip: func(tip gitstore.Hash) { d.released <- tip },
 	})
 	if err != nil {
 		return nil, err

@@ -85,6 +85,8 @@ func eventLines(e daemon.Event) []string {
 		return []string{"✓ no longer held  " + e.Hold.Path}
 	case daemon.EventTip:
 		return []string{"· the branch is at " + e.Commit.Short()}
+	case daemon.EventNotice:
+		return []string{"· " + e.Text, "  hint: " + e.Hint}
 	}
 	return nil
 }
