@@ -219,6 +219,7 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 			line, col := p.text.at(loop.Line, loop.Col)
 			r.report(line, col, ruleUndeclared, "forloop is used outside of a loop", "it is there between {% for %} and {% endfor %}, and in a partial that is rendered for each item")
 		}
+		find := p.text.place.finder(p.text.source)
 		for _, v := range p.text.variables {
 			first := !used[v.Name]
 			used[v.Name], inTemplates[v.Name] = true, true
@@ -228,13 +229,13 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 					b.free = append(b.free, v.Name)
 				}
 			case declared[v.Name] == nil && !r.full():
-				line, col := p.text.at(v.Line, v.Col)
+				line, col := find.at(v.Line, v.Col)
 				r.report(line, col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", v.Name)+didYouMean(v.Name, names(b.parameters)),
 					fmt.Sprintf("declare it: parameters: {%s: {type: string}}", v.Name))
 			}
 		}
 		for _, q := range p.text.partials {
-			line, col := p.text.at(q.Line, q.Col)
+			line, col := find.at(q.Line, q.Col)
 			b.renders = append(b.renders, renders{q.Name, q.Args, mark{line, col}})
 			if a, err := resolve(addressOf(r.path), q.Name); err == nil {
 				b.targets = append(b.targets, a.Path())

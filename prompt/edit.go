@@ -290,16 +290,15 @@ func (e *edit) stray(path string) {
 	project, _, _ := strings.Cut(path, "/")
 	files := e.now.files
 	_, name := split(path)
-	if f := files[project][projectFile]; f == nil && name != projectFile {
-		e.settle(path, nil) // not a project: none of our business
+	f := files[project][projectFile]
+	switch {
+	case e.options.CompileOnly: // it keeps no prompt from being rendered
+	case f == nil && name != projectFile: // not in a project: none of our business
+	default:
+		e.settle(path, []Problem{stray(path, files.has)})
 		return
 	}
-	p := stray(path, files.has)
-	if e.options.CompileOnly && rules[p.Rule].lint {
-		e.settle(path, nil)
-		return
-	}
-	e.settle(path, []Problem{p})
+	e.settle(path, nil)
 }
 
 // test runs the tests of what was linked.

@@ -46,9 +46,6 @@ func parse(path string, kind kind, content []byte, o Options) *file {
 			}
 		}
 	}
-	for i := range r.problems {
-		r.problems[i].Path = path // those of diagnose have none
-	}
 	f.problems = r.problems
 	return f
 }

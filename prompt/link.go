@@ -132,6 +132,9 @@ func (e *edit) one(path string, cycle []string) {
 		e.settle(path, c.problems)
 		p.links.broken = f.broken()
 	}
+	if f.prompt == nil && p.links.broken == nil {
+		p.links.broken = &Problem{Path: path, Line: 1, Col: 1, Rule: ruleYAML, Message: "the file cannot be read"}
+	}
 	for i := range c.problems {
 		if p.links.broken == nil && !rules[c.problems[i].Rule].lint {
 			p.links.broken = &c.problems[i]
@@ -169,6 +172,7 @@ func (c *linking) full() bool { return len(c.problems) >= maxProblems }
 func (c *linking) depend() {
 	p := c.prompt
 	deepest := -1
+	linked := map[*Prompt]bool{}
 	for i, r := range p.body.renders {
 		if c.full() {
 			break
@@ -198,7 +202,8 @@ func (c *linking) depend() {
 			continue
 		}
 		q, _ := c.prompts.shelf.get(a.Path())
-		if !slices.Contains(p.deps, q) {
+		if !linked[q] {
+			linked[q] = true
 			p.deps = append(p.deps, q)
 		}
 		c.interfaceOf(r, q)

@@ -18,7 +18,6 @@ func (r *reader) organisation(root *yaml.Node) *Organisation {
 	if o == nil {
 		return nil
 	}
-	before := len(r.problems)
 	out := &Organisation{Description: o.line("description")}
 	if n := o.need("organisation"); n != nil {
 		out.Name = o.segment(n, "organisation")
@@ -38,7 +37,7 @@ func (r *reader) organisation(root *yaml.Node) *Organisation {
 		}
 	}
 	out.Sources = o.sources()
-	if len(r.problems) > before {
+	if r.broken {
 		return nil
 	}
 	return out

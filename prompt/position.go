@@ -164,45 +164,59 @@ func (c *closer) line(text string) bool {
 
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-// find turns a position in the text, line and column from 1, into one in the
-// file.
-func (p place) find(value string, line, col int) (int, int) {
-	switch {
+// finder turns positions in a text, line and column from 1, into those in the
+// file. Asked in the order of the text, it reads the text once.
+type finder struct {
+	place
+	value string
+	marks []mark // of the printable characters in the source
+
+	rest      string // of the value, from the position on that was asked last
+	line, col int
+	n         int // printable characters before it
+}
+
+func (p place) finder(value string) *finder {
+	return &finder{place: p, value: value, rest: value, line: 1, col: 1}
+}
+
+func (f *finder) at(line, col int) (int, int) {
+	switch p := f.place; {
 	case p.line == 0: // not from a file
 		return line, col
 	case p.style == yaml.LiteralStyle:
 		return p.line + line - 1, p.col + col - 1
 	}
+	if f.marks == nil {
+		first := f.place.col
+		if f.style == yaml.FoldedStyle {
+			first = 1
+		}
+		f.marks = printable(f.style, f.folded, f.place.line, first)
+	}
+	if line < f.line || line == f.line && col < f.col {
+		f.rest, f.line, f.col, f.n = f.value, 1, 1, 0
+	}
 	// The printable characters of the text are those of its source, in the same
 	// order; only white space is folded.
-	n, before := 0, rune(0)
-	l, c := 1, 1
-	for _, r := range value {
-		if l == line && c == col {
-			if unicode.IsSpace(r) {
-				before = r
-			}
-			break
-		}
+	for f.rest != "" && (f.line < line || f.line == line && f.col < col) {
+		r, size := utf8.DecodeRuneInString(f.rest)
+		f.rest = f.rest[size:]
 		if !unicode.IsSpace(r) {
-			n++
+			f.n++
 		}
-		if c++; r == '\n' {
-			l, c = l+1, 1
+		if f.col++; r == '\n' {
+			f.line, f.col = f.line+1, 1
 		}
 	}
-	first := p.col
-	if p.style == yaml.FoldedStyle {
-		first = 1
-	}
-	marks := printable(p.style, p.folded, p.line, first)
+	here, _ := utf8.DecodeRuneInString(f.rest)
 	switch {
-	case n < len(marks) && before == 0:
-		return marks[n].line, marks[n].col
-	case n > 0 && n <= len(marks):
-		return marks[n-1].line, marks[n-1].col + 1
+	case f.n < len(f.marks) && f.rest != "" && !unicode.IsSpace(here):
+		return f.marks[f.n].line, f.marks[f.n].col
+	case f.n > 0 && f.n <= len(f.marks):
+		return f.marks[f.n-1].line, f.marks[f.n-1].col + 1
 	}
-	return p.line, p.col
+	return f.place.line, f.place.col
 }
 
 type mark struct{ line, col int }

@@ -17,13 +17,16 @@ type reader struct {
 	compileOnly bool
 	source      source
 	problems    []Problem
+	broken      bool // one of them keeps the prompt from being rendered
 }
 
 // report adds a problem, unless nobody asked for its rule.
 func (r *reader) report(line, col int, id, message, hint string) {
-	if r.compileOnly && rules[id].lint || r.full() {
+	lint := rules[id].lint
+	if lint && r.compileOnly || r.full() && (lint || r.broken) {
 		return
 	}
+	r.broken = r.broken || !lint
 	r.problems = append(r.problems, Problem{Path: r.path, Line: line, Col: col, Rule: id, Message: message, Hint: hint})
 }
 

@@ -201,7 +201,7 @@ func TestRenderBroken(t *testing.T) {
 		"a/s/_one.yaml":  "template: '{% render \"_one\" %}'\n",
 		"a/s/gone.yaml":  "template: '{% render \"_gone\" %}'\n",
 		"a/s/none.yaml":  "{",
-		"a/s/lint.yaml":  "template: x\u200b\n",
+		"a/s/lint.yaml":  "# AKIAIOSFODNN7EXAMPLE\ntemplate: \"x\u200b\"\n",
 	}), Options{})
 	for name, rule := range map[string]string{
 		"bad": ruleLiquidSyntax, "uses": ruleUnknownTag, "cycle": ruleDependencyCycle, "gone": ruleMissingDependency, "none": ruleYAML, "lint": "",
@@ -211,11 +211,11 @@ func TestRenderBroken(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		_, err = p.Render(context.Background(), nil)
+		r, err := p.Render(context.Background(), nil)
 		var e *RenderError
 		switch {
-		case rule == "" && err != nil:
-			t.Error(name, err)
+		case rule == "" && (err != nil || r.Text() != "x\u200b"):
+			t.Error(name, r, err)
 		case rule != "" && (!errors.As(err, &e) || e.Rule != rule || e.Line == 0):
 			t.Errorf("%s: got %v, want %s", name, err, rule)
 		}

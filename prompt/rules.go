@@ -51,7 +51,7 @@ var rules = map[string]rule{
 	ruleSchema:     {},
 	ruleUnknownKey: {},
 
-	ruleName:             {lint: true},
+	ruleName:             {},
 	ruleAddress:          {},
 	ruleDuplicateAddress: {lint: true},
 	ruleDuplicateID:      {lint: true},
@@ -84,7 +84,7 @@ var rules = map[string]rule{
 // addresses are a matter of what git and file systems can hold, not of taste.
 func adjustable(id string) bool {
 	switch id {
-	case ruleName, ruleDuplicateAddress, ruleDuplicateID:
+	case ruleDuplicateAddress, ruleDuplicateID:
 		return false
 	}
 	return rules[id].lint

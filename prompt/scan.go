@@ -23,7 +23,7 @@ func (r *reader) scan(content []byte) bool {
 		if !bytes.Contains(content, s.prefix) {
 			continue
 		}
-		for _, m := range s.pattern.FindAllIndex(content, -1) {
+		for _, m := range s.pattern.FindAllIndex(content, maxProblems) {
 			line, col := positionOf(content, m[0])
 			r.report(line, col, ruleSecret, fmt.Sprintf("this looks like %s", s.name),
 				"revoke it if it is real; a prompt's text goes to history and to every client")
@@ -91,6 +91,9 @@ func (r *reader) invisible(content []byte) {
 		c, size := utf8.DecodeRune(content[i:])
 		col++
 		flag = c == 0x1F3F4 || flag && c >= 0xE0020 && c <= 0xE007F
+		if r.full() {
+			return
+		}
 		if name := hidden(c, before, flag); name != "" && i > 0 {
 			r.report(line, col, ruleInvisible, fmt.Sprintf("here stands %s (U+%04X), which nobody sees", name, c),
 				`delete it, or write it as an escape in "double quotes"`)

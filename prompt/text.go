@@ -49,8 +49,9 @@ type insertion struct {
 func (r *reader) compile(s string, n *yaml.Node) *text {
 	t := &text{source: s, place: r.source.placeOf(n)}
 	template, problems := liquid.Compile(s)
+	find := t.place.finder(s)
 	for _, p := range problems {
-		line, col := t.at(p.Line, p.Col)
+		line, col := find.at(p.Line, p.Col)
 		r.report(line, col, p.Rule, p.Message, p.Hint)
 	}
 	if template == nil {
@@ -78,16 +79,10 @@ func (t *text) complete(a Address, optional []Parameter) {
 	if preface.Len() > 0 {
 		t.insertions = append(t.insertions, insertion{1, 1, preface.String()})
 	}
-	lines := strings.Split(t.source, "\n")
 	for _, p := range t.partials {
-		if strings.Contains(p.Name, "/") {
-			continue
+		if !strings.Contains(p.Name, "/") { // its position is the one of the quote
+			t.insertions = append(t.insertions, insertion{p.Line, p.Col + 1, a.folder() + "/"})
 		}
-		col := p.Col
-		if line := []rune(lines[p.Line-1]); col <= len(line) && (line[col-1] == '"' || line[col-1] == '\'') {
-			col++
-		}
-		t.insertions = append(t.insertions, insertion{p.Line, col, a.folder() + "/"})
 	}
 	if len(t.insertions) > 0 {
 		t.compiled.Store(nil)
@@ -134,27 +129,29 @@ func plainDefault(v any) bool {
 	return true
 }
 
-// completed is the source with its insertions.
+// completed is the source with its insertions, which are in its order.
 func (t *text) completed() string {
 	if len(t.insertions) == 0 {
 		return t.source
 	}
-	lines := strings.Split(t.source, "\n")
-	for i := len(t.insertions) - 1; i >= 0; i-- {
-		in := t.insertions[i]
-		line := lines[in.line-1]
-		at := 0
-		for range in.col - 1 {
-			_, size := utf8.DecodeRuneInString(line[at:])
-			at += size
+	var b strings.Builder
+	left := t.insertions
+	line, col := 1, 1
+	for _, r := range t.source {
+		for len(left) > 0 && left[0].line == line && left[0].col == col {
+			b.WriteString(left[0].text)
+			left = left[1:]
 		}
-		lines[in.line-1] = line[:at] + in.text + line[at:]
+		b.WriteRune(r)
+		if col++; r == '\n' {
+			line, col = line+1, 1
+		}
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
 }
 
 // at turns a position in the template into one in the file.
-func (t *text) at(line, col int) (int, int) { return t.place.find(t.source, line, col) }
+func (t *text) at(line, col int) (int, int) { return t.place.finder(t.source).at(line, col) }
 
 // completedAt turns a position in the completed template into one in the file.
 func (t *text) completedAt(line, col int) (int, int) {
@@ -188,9 +185,10 @@ func (p *Prompt) execute(ctx context.Context, t *text, vars map[string]any, b li
 	if template == nil {
 		return "", &RenderError{Address: p.Address, Path: p.Path, Rule: ruleLiquidSyntax, Message: "the template does not compile"}
 	}
-	var below map[string]*Prompt // what its partials render, once one does
+	var below map[string]*Prompt // all that it renders, once that is needed
 	partial := func(name string) *Prompt {
-		for _, q := range p.deps {
+		const few = 8
+		for _, q := range p.deps[:min(len(p.deps), few)] {
 			if q.address == name {
 				return q
 			}

@@ -230,6 +230,10 @@ func TestHostileFiles(t *testing.T) {
 			"a/s/p.yaml":  "template: |\n" + line(10_000, func(int) string { return "  {% render \"_p\" %}\n" }),
 			"a/s/_p.yaml": "template: |\n" + line(10_000, func(i int) string { return fmt.Sprintf("  {{ v%d }}\n", i) }),
 		},
+		"renders in one folded line":  {"a/s/p.yaml": "template: >\n  " + strings.Repeat(`{% render "_x" %}`, 50_000) + "\n"},
+		"unknown tags in one quote":   {"a/s/p.yaml": "template: \"" + strings.Repeat(`{% nope %}`, 50_000) + "\"\n"},
+		"secrets":                     {"a/s/p.yaml": "template: |\n  " + strings.Repeat("AKIAIOSFODNN7EXAMPLE ", 40_000) + "\n"},
+		"invisible characters":        {"a/s/p.yaml": "template: |\n  " + strings.Repeat("\u202e", 300_000) + "\n"},
 		"a line that does not belong": {"a/s/p.yaml": "metadata:\n" + line(20_000, func(i int) string { return fmt.Sprintf("  v%d: 1\n", i) }) + " x: 1\n"},
 		"many quotes":                 {"a/s/p.yaml": "metadata:\n" + line(20_000, func(i int) string { return fmt.Sprintf("  v%d: \"a\n", i) })},
 	} {

@@ -33,7 +33,8 @@ func (r *reader) load(content []byte) *yaml.Node {
 	}
 	documents, err := decodeYAML(content)
 	if err != nil {
-		r.problems = append(r.problems, r.source.diagnose(err))
+		p := r.source.diagnose(err)
+		r.report(p.Line, p.Col, p.Rule, p.Message, p.Hint)
 		return nil
 	}
 	if len(documents) == 0 {
@@ -48,7 +49,7 @@ func (r *reader) load(content []byte) *yaml.Node {
 	w := &inspection{reader: r}
 	root := documents[0].Content[0]
 	w.node(root, 1)
-	if len(r.problems) > w.before {
+	if w.refused {
 		return nil
 	}
 	return root
@@ -104,29 +105,34 @@ func invalidUTF8(content []byte) (line, col int, found bool) {
 // not.
 type inspection struct {
 	*reader
-	before int // problems that were there before
-	nodes  int
+	nodes   int
+	refused bool
+}
+
+func (w *inspection) refuse(n *yaml.Node, message, hint string) {
+	w.refused = true
+	w.at(n, ruleYAML, message, hint)
 }
 
 func (w *inspection) node(n *yaml.Node, depth int) {
 	w.nodes++
 	switch {
 	case w.nodes == maxNodes:
-		w.at(n, ruleYAML, fmt.Sprintf("the file has more than %d values", maxNodes), "")
+		w.refuse(n, fmt.Sprintf("the file has more than %d values", maxNodes), "")
 		return
 	case w.nodes > maxNodes:
 		return
 	case depth > maxDepth:
 		w.nodes = maxNodes // and no more of it
-		w.at(n, ruleYAML, fmt.Sprintf("values are nested more than %d levels deep", maxDepth), "")
+		w.refuse(n, fmt.Sprintf("values are nested more than %d levels deep", maxDepth), "")
 		return
 	case n.Kind == yaml.AliasNode:
-		w.at(n, ruleYAML, fmt.Sprintf("*%s is an alias, which prompts do not have", n.Value), "repeat the value, or quote it when it is text")
+		w.refuse(n, fmt.Sprintf("*%s is an alias, which prompts do not have", n.Value), "repeat the value, or quote it when it is text")
 		return
 	case n.Anchor != "":
-		w.at(n, ruleYAML, fmt.Sprintf("&%s is an anchor, which prompts do not have", n.Anchor), "remove it, or quote the value when it is text")
+		w.refuse(n, fmt.Sprintf("&%s is an anchor, which prompts do not have", n.Anchor), "remove it, or quote the value when it is text")
 	case n.Style&yaml.TaggedStyle != 0:
-		w.at(n, ruleYAML, fmt.Sprintf("%s is a tag, which prompts do not have", n.Tag), "remove it, or quote the value when it is text")
+		w.refuse(n, fmt.Sprintf("%s is a tag, which prompts do not have", n.Tag), "remove it, or quote the value when it is text")
 	}
 	if n.Kind != yaml.MappingNode {
 		for _, c := range n.Content {
@@ -139,10 +145,10 @@ func (w *inspection) node(n *yaml.Node, depth int) {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind == yaml.ScalarNode {
 			if key.Tag == "!!merge" {
-				w.at(key, ruleYAML, "<< is a merge key, which prompts do not have", "repeat the values")
+				w.refuse(key, "<< is a merge key, which prompts do not have", "repeat the values")
 			}
 			if line, twice := first[key.Value]; twice {
-				w.at(key, ruleYAML, fmt.Sprintf("the key %q stands here twice", key.Value), fmt.Sprintf("it stands in line %d, too: remove one of them", line))
+				w.refuse(key, fmt.Sprintf("the key %q stands here twice", key.Value), fmt.Sprintf("it stands in line %d, too: remove one of them", line))
 			} else {
 				first[key.Value] = key.Line
 			}
