@@ -5,9 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
+	"strings"
 
+	"github.com/anvilpeering/anvil/daemon"
+	"github.com/anvilpeering/anvil/release"
 	"github.com/spf13/cobra"
 )
 
@@ -42,13 +46,14 @@ Every flag has a twin in the environment: --behind-proxy is ANVIL_BEHIND_PROXY.`
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, o serverOptions) error {
-	o.onEvent = a.printEvent
-	s, err := a.openServer(ctx, o)
+func (a *app) serve(ctx context.Context, o serverOptions) (err error) {
+	var s *server
+	o.onEvent = func(e daemon.Event) { s.printEvent(a.out, e) }
+	s, err = a.openServer(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	fmt.Fprintf(a.out, "serving %s from %s on %s\n", s.place.organisation, s.place.root, s.url)
 	fmt.Fprintf(a.out, "state   %s\n", s.state)
 	if s.madeKey {
@@ -59,6 +64,39 @@ func (a *app) serve(ctx context.Context, o serverOptions) error {
 		fmt.Fprintf(a.out, "next    anvil connect PROJECT draft --name APPLICATION prints what an application needs\n")
 	}
 	return s.Run(ctx)
+}
+
+// printEvent prints what became of a save, and of a commit also how many
+// clients follow the drafts it goes to.
+func (s *server) printEvent(w io.Writer, e daemon.Event) {
+	lines := eventLines(e)
+	if e.Kind == daemon.EventCommitted {
+		lines[0] += "  draft, " + count(s.followers(e.Paths), "client")
+	}
+	for _, line := range lines {
+		fmt.Fprintln(w, line)
+	}
+}
+
+// followers counts the clients of the drafts of the projects that paths are in.
+func (s *server) followers(paths []string) int {
+	projects := map[string]bool{}
+	for _, path := range paths {
+		if project, _, inside := strings.Cut(path, "/"); inside {
+			projects[project] = true
+		}
+	}
+	clients := 0
+	channels, err := s.push.Channels(context.Background())
+	if err != nil {
+		return 0
+	}
+	for _, c := range channels {
+		if c.Channel == release.Draft && projects[c.Project] {
+			clients += c.Clients
+		}
+	}
+	return clients
 }
 
 // listenTLS loads the certificate and decides whether an address may be
