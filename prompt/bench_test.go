@@ -129,15 +129,14 @@ func BenchmarkRender(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		below := p.below()
-		find := func(name string) (*liquid.Template, error) { return below[name].body.parts[0].text.template(), nil }
 		b.ReportAllocs()
 		for b.Loop() {
-			for _, part := range p.body.parts {
-				if part.text == nil {
+			for i := range p.scopes {
+				s := &p.scopes[i]
+				if s.part.text == nil {
 					continue
 				}
-				if _, err := part.text.template().Render(context.Background(), vars, find, liquid.Budget{}); err != nil {
+				if _, err := s.part.text.template().Render(context.Background(), vars, s, liquid.Budget{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,9 +2,9 @@ package prompt
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -26,8 +26,9 @@ type body struct {
 
 	declared   bool // there is a `parameters:`
 	parameters []Parameter
-	free       []string // variables that a partial without `parameters:` uses
-	scripted   []string // parameters of type messages that templates use, beside those that are inserted
+	defaults   map[string]any // of the parameters that a partial's callers may leave out
+	free       []string       // variables that a partial without `parameters:` uses
+	scripted   []string       // parameters of type messages that templates use, beside those that are inserted
 	chat       bool
 	parts      []part
 	renders    []renders
@@ -40,6 +41,7 @@ type body struct {
 type part struct {
 	role   string
 	text   *text
+	first  int      // of the body's renders, if the text has some
 	insert string   // name of a parameter
 	roles  []string // that may be inserted
 	place  mark     // of the parameter's name
@@ -77,10 +79,8 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 	if n := o.values["parameters"]; n != nil {
 		b.declared = true
 		b.parameters = r.parameters(n, "parameters")
-		for _, p := range b.parameters {
-			if partial && !plainDefault(p.Default) {
-				r.at(n, ruleSchema, fmt.Sprintf("the default of %s is a list or an object, which a partial cannot have", p.Name), "pass it where the partial is rendered")
-			}
+		if partial {
+			b.defaults = optional(b.parameters)
 		}
 	}
 	before := len(r.problems)
@@ -107,11 +107,7 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 	}
 	complete := len(r.problems) == before
 	if n := o.values["tests"]; n != nil {
-		if partial {
-			r.at(o.keys["tests"], ruleSchema, "a partial has no tests", "test the prompts that render it")
-		} else {
-			b.tests = r.tests(n)
-		}
+		b.tests = r.tests(n, partial)
 	}
 	declared := o.declared("parameters")
 	used := r.variables(b, declared, partial)
@@ -121,13 +117,16 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 	return b
 }
 
+// ulid is what an id looks like: 128 bits in Crockford's base 32.
+var ulid = regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
+
 // id decodes the identity that survives renames.
 func (o *object) id() string {
 	id := o.line("id")
 	if id == "" {
 		return ""
 	}
-	if _, err := ulid.ParseStrict(id); err != nil {
+	if !ulid.MatchString(id) {
 		o.at(o.values["id"], ruleSchema, fmt.Sprintf("%q is not a ULID", id), "an id is 26 letters and digits; leave it out if you have none")
 		return ""
 	}
@@ -209,9 +208,10 @@ func (o *object) insertion() part {
 // may be wrong. The result is what is used.
 func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool) map[string]bool {
 	used, inTemplates := map[string]bool{}, map[string]bool{}
-	for _, p := range b.parts {
+	for i := range b.parts {
+		p := &b.parts[i]
 		if p.text == nil {
-			r.inserted(b, declared, p)
+			r.inserted(b, declared, *p)
 			used[p.insert] = true
 			continue
 		}
@@ -234,6 +234,7 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 					fmt.Sprintf("declare it: parameters: {%s: {type: string}}", v.Name))
 			}
 		}
+		p.first = len(b.renders)
 		for _, q := range p.text.partials {
 			line, col := find.at(q.Line, q.Col)
 			b.renders = append(b.renders, renders{q.Name, q.Args, mark{line, col}})
@@ -241,7 +242,6 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 				b.targets = append(b.targets, a.Path())
 			}
 		}
-		p.text.complete(addressOf(r.path), b.optional(used, partial))
 		p.text.variables, p.text.openLoop, p.text.partials = nil, nil, nil
 	}
 	for _, p := range b.parameters {
@@ -263,14 +263,18 @@ func (r *reader) unused(b *body, declared map[string]*yaml.Node, used map[string
 	}
 }
 
-// optional are the parameters of a partial that its callers may leave out and
-// that its template uses.
-func (b *body) optional(used map[string]bool, partial bool) []Parameter {
-	var out []Parameter
-	for _, p := range b.parameters {
-		if partial && !p.Required && used[p.Name] {
-			out = append(out, p)
+// optional are the defaults of those parameters that need not be given, nil
+// where there is none.
+func optional(parameters []Parameter) map[string]any {
+	var out map[string]any
+	for _, p := range parameters {
+		if p.Required {
+			continue
 		}
+		if out == nil {
+			out = map[string]any{}
+		}
+		out[p.Name] = p.Default
 	}
 	return out
 }

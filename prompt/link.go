@@ -109,7 +109,7 @@ func (w *walk) visit(path string) {
 func (e *edit) one(path string, cycle []string) {
 	f, _ := e.now.files.get(path)
 	a := addressOf(path)
-	p := &Prompt{Address: a, Path: path, body: f.prompt, address: strings.TrimSuffix(path, Suffix)}
+	p := &Prompt{Address: a, Path: path, body: f.prompt}
 	e.links++
 	if p.body == nil {
 		p.body = &body{}
@@ -117,7 +117,7 @@ func (e *edit) one(path string, cycle []string) {
 	b := p.body
 	p.ID, p.Name, p.Description, p.Tags, p.Model, p.ModelParameters = b.id, b.name, b.description, b.tags, b.model, b.modelParameters
 	p.Parameters, p.Metadata, p.Extra, p.Tests = b.parameters, b.metadata, b.extra, len(b.tests)
-	p.links.cyclic = cycle != nil
+	p.links.cyclic, p.scopes = cycle != nil, newScopes(p)
 	c := &linking{edit: e, prompt: p, cycle: cycle}
 	if !e.options.CompileOnly && !e.now.files.has(a.Project+"/"+projectFile) {
 		// Whatever else there is to say about a file outside of a project would
@@ -172,7 +172,7 @@ func (c *linking) full() bool { return len(c.problems) >= maxProblems }
 func (c *linking) depend() {
 	p := c.prompt
 	deepest := -1
-	linked := map[*Prompt]bool{}
+	p.targets = make([]*Prompt, len(p.body.renders))
 	for i, r := range p.body.renders {
 		if c.full() {
 			break
@@ -202,10 +202,7 @@ func (c *linking) depend() {
 			continue
 		}
 		q, _ := c.prompts.shelf.get(a.Path())
-		if !linked[q] {
-			linked[q] = true
-			p.deps = append(p.deps, q)
-		}
+		p.targets[i] = q
 		c.interfaceOf(r, q)
 		switch {
 		case q.links.cyclic:

@@ -18,11 +18,10 @@ type Prompt struct {
 	Extra           map[string]any // the x-* keys
 	Tests           int            // how many it declares
 
-	body  *body     // what the file said; shared between trees
-	deps  []*Prompt // what it renders, as far as it is there
-	links linkage
-
-	address string // Address, written
+	body    *body     // what the file said; shared between trees
+	targets []*Prompt // what each of the body's render tags prints, nil where it cannot
+	scopes  []scope   // of the body's parts
+	links   linkage
 }
 
 // Chat reports whether the prompt is a list of messages; else it is one

@@ -50,7 +50,8 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 		return nil, err
 	}
 	out := &Rendered{Messages: make([]Message, 0, len(p.body.parts)), Model: p.Model, ModelParameters: cloneMap(p.ModelParameters)}
-	for _, part := range p.body.parts {
+	for i := range p.scopes {
+		part := p.scopes[i].part
 		if part.text == nil {
 			for i, m := range inserts[part.insert] {
 				if !slices.Contains(part.roles, m.Role) {
@@ -64,7 +65,7 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 			out.Messages = append(out.Messages, inserts[part.insert]...)
 			continue
 		}
-		content, err := p.execute(ctx, part.text, vars, b)
+		content, err := p.scopes[i].execute(ctx, vars, b)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +138,10 @@ func (p *Prompt) unknown(args Args) error {
 		return nil
 	}
 	advice := "it takes no arguments"
-	if len(p.Parameters) > 0 {
+	switch {
+	case slices.Contains(p.body.free, first):
+		advice = fmt.Sprintf("declare it in the partial: parameters: {%s: {type: string}}", first)
+	case len(p.Parameters) > 0:
 		advice = "it takes " + list(slices.Collect(names(p.Parameters)))
 	}
 	return p.refuse(first, ReasonUnknown, fmt.Sprintf("unknown argument %q", first)+didYouMean(first, names(p.Parameters)), advice)

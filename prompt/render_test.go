@@ -21,7 +21,9 @@ func one(t *testing.T, content string) *Prompt {
 		"a/s/_same.yaml":  "template: near\n",
 		"b/s/_same.yaml":  "template: far\n",
 		"b/s/_outer.yaml": "template: |-\n  {% render \"_same\" %} {% render \"a/s/_same\" %}\n",
+		"b/s/_deep.yaml":  "parameters: {o: {type: object, required: false}}\ntemplate: |-\n  {% render \"_same\" %}{% render \"_fails\", o: o %}\n",
 		"b/s/_fails.yaml": "template: |-\n  fine\n  {% render \"_same\" %}{{ o.gone }}\n",
+		"b/s/_rich.yaml":  "parameters:\n  l: {type: array, default: [1, 2.5]}\n  o: {type: object, properties: {k: {type: array}, d: {type: string, default: d}}, default: {k: [{b: v}]}}\n  m: {type: messages, default: []}\ntemplate: \"{{ l | join: ', ' }}{% for p in o.k.first %}{% if l.size > 1 %},{% endif %} {{ p[0] }} {{ p[1] }}{% endfor %} {{ o.d }}{{ m }}\"\n",
 		"b/s/_loose.yaml": "parameters:\n  must: {type: string}\n  may: {type: string, required: false}\n  text: {type: string, default: \"it's \\\"so\\\"\"}\n  n: {type: number, default: 2}\n  i: {type: integer, default: -3}\n  yes: {type: boolean, default: false}\n  list: {type: array, default: []}\n  none: {type: string, required: false}\n" +
 			"template: \"{{ must }}|{{ text }}|{{ n }}|{{ i }}|{{ yes }}|{{ list | size }}|{{ none }}|{{ may }}\"\n",
 	}), Options{})
@@ -66,6 +68,7 @@ func TestRender(t *testing.T) {
 		{"names are those of the file", "template: '{% render \"_same\" %} {% render \"b/s/_same\" %} {% render \"b/s/_outer\" %}'\n", nil, []Message{{"user", "near far far near"}}},
 		{"what a partial's caller leaves out", "template: '{% render \"b/s/_loose\", must: \"m\" %}'\n", nil, []Message{{"user", `m|it's "so"|2|-3|false|0||`}}},
 		{"what a partial's caller passes", "template: '{% render \"b/s/_loose\", must: \"m\", text: \"\", n: 1, i: 0, yes: true, none: \"n\", may: \"y\" %}'\n", nil, []Message{{"user", "m||1|0|true|0|n|y"}}},
+		{"a list and an object that a partial's caller leaves out", "template: '{% render \"b/s/_rich\" %};{% render \"b/s/_rich\", l: nil, o: nil %};{% assign l = \"x\" | split: \",\" %}{% render \"b/s/_rich\", l: l %}'\n", nil, []Message{{"user", "1, 2.5, b v d;1, 2.5, b v d;x b v d"}}},
 		{"a partial for each", "parameters: {l: {type: array}}\ntemplate: '{% render \"b/s/_loose\" for l as must %}'\n", Args{"l": []string{"1", "2"}}, []Message{{"user", `1|it's "so"|2|-3|false|0||2|it's "so"|2|-3|false|0||`}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -172,6 +175,7 @@ func TestRenderErrors(t *testing.T) {
 		{"in the prompt", "parameters: {o: {type: object}}\ntemplate: |\n  one\n\n    two {{ o.gone }}\n", Args{"o": map[string]any{}}, "a/s/p.yaml", 5, 12, "undefined-variable"},
 		{"after a name that was completed", "parameters: {o: {type: object}}\ntemplate: |\n  {% render \"_same\" %}{% render \"_same\" %}{{ o.gone }}\n", Args{"o": map[string]any{}}, "a/s/p.yaml", 3, 46, "undefined-variable"},
 		{"in a partial", "parameters: {o: {type: object}}\ntemplate: |\n  {% render \"b/s/_fails\", o: o %}\n", Args{"o": map[string]any{}}, "b/s/_fails.yaml", 3, 26, "undefined-variable"},
+		{"in a partial of its set, in a partial", "parameters: {o: {type: object}}\ntemplate: |\n  {% render \"b/s/_deep\", o: o %}\n", Args{"o": map[string]any{}}, "b/s/_fails.yaml", 3, 26, "undefined-variable"},
 		{"too long", "template: |\n  {% for i in (1..1000) %}{% for i in (1..1000) %}{% for j in (1..1000) %}xxxxxxxxxxxxxxxxxxxxxxx{% endfor %}{% endfor %}{% endfor %}\n", nil, "a/s/p.yaml", 0, 0, "liquid-limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

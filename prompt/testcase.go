@@ -35,7 +35,7 @@ type expectation struct {
 	mark
 }
 
-func (r *reader) tests(n *yaml.Node) []testCase {
+func (r *reader) tests(n *yaml.Node, partial bool) []testCase {
 	if n.Kind != yaml.SequenceNode {
 		r.wrongType(n, "tests", "a list")
 		return nil
@@ -53,7 +53,7 @@ func (r *reader) tests(n *yaml.Node) []testCase {
 		}
 		t := testCase{name: o.line("name"), with: o.free("with"), place: mark{c.Line, c.Column}}
 		if expect := o.need("expect"); expect != nil {
-			t.expectations = r.expectations(expect)
+			t.expectations = r.expectations(expect, partial)
 		}
 		if len(r.problems) == before && !r.compileOnly {
 			tests = append(tests, t)
@@ -62,7 +62,7 @@ func (r *reader) tests(n *yaml.Node) []testCase {
 	return tests
 }
 
-func (r *reader) expectations(n *yaml.Node) []expectation {
+func (r *reader) expectations(n *yaml.Node, partial bool) []expectation {
 	o := r.object(n, "expect", false, "equals", "contains", "not_contains", "roles", "error")
 	if o == nil {
 		return nil
@@ -87,7 +87,9 @@ func (r *reader) expectations(n *yaml.Node) []expectation {
 			}
 		}
 	}
-	if v := o.values["roles"]; v != nil {
+	if v := o.values["roles"]; v != nil && partial {
+		o.at(o.keys["roles"], ruleSchema, "a partial has no roles", "a partial is text: say what it equals or contains")
+	} else if v != nil {
 		out = append(out, expectation{word: "roles", roles: o.texts("roles"), mark: mark{v.Line, v.Column}})
 	}
 	if o.values["error"] != nil && len(o.values) > 1 {

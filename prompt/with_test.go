@@ -32,7 +32,10 @@ func describeTree(t *Tree) string {
 		}
 		r, err := p.Render(context.Background(), Args{"x": "X"})
 		fmt.Fprintf(&b, "  renders %+v %v\n", r, err)
-		for _, q := range p.deps {
+		for _, q := range p.targets {
+			if q == nil {
+				continue
+			}
 			if now, err := t.Lookup(q.Address); err != nil || now != q {
 				fmt.Fprintf(&b, "  STALE %s\n", q.Address)
 			}

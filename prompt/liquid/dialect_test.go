@@ -52,19 +52,24 @@ func vectors(t testing.TB) map[string][]vector {
 	return all
 }
 
-// partials finds templates in a map of sources.
-func partials(sources map[string]string) func(string) (*liquid.Template, error) {
-	return func(name string) (*liquid.Template, error) {
-		source, ok := sources[name]
-		if !ok {
-			return nil, errors.New("no such partial")
-		}
-		t, problems := liquid.Compile(source)
-		if t == nil {
-			return nil, fmt.Errorf("%v", problems)
-		}
-		return t, nil
+// links find the partials of a template in a map of sources.
+type links struct {
+	from     *liquid.Template
+	sources  map[string]string
+	defaults map[string]map[string]any
+}
+
+func (l links) Partial(n int) (liquid.Target, error) {
+	name := l.from.Partials()[n].Name
+	source, ok := l.sources[name]
+	if !ok {
+		return liquid.Target{}, errors.New("no such partial")
 	}
+	t, problems := liquid.Compile(source)
+	if t == nil {
+		return liquid.Target{}, fmt.Errorf("%v", problems)
+	}
+	return liquid.Target{Template: t, Links: links{t, l.sources, l.defaults}, Defaults: l.defaults[name]}, nil
 }
 
 func (v vector) render() (string, error) {
@@ -72,7 +77,7 @@ func (v vector) render() (string, error) {
 	if t == nil {
 		return "", fmt.Errorf("problems: %v", problems)
 	}
-	return t.Render(context.Background(), v.With, partials(v.Partials), liquid.Budget{})
+	return t.Render(context.Background(), v.With, links{from: t, sources: v.Partials}, liquid.Budget{})
 }
 
 func TestDialect(t *testing.T) {

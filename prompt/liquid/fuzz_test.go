@@ -64,7 +64,7 @@ func FuzzRender(f *testing.F) {
 		tpl.Variables()
 		tpl.Partials()
 		start := time.Now()
-		first, err := tpl.Render(context.Background(), vars, partials(sources), budget)
+		first, err := tpl.Render(context.Background(), vars, links{from: tpl, sources: sources}, budget)
 		if d := time.Since(start); d > 5*time.Second {
 			t.Fatalf("took %s", d)
 		}
@@ -75,7 +75,7 @@ func FuzzRender(f *testing.F) {
 		if len(first) > budget.Output {
 			t.Fatalf("printed %d bytes", len(first))
 		}
-		again, err2 := tpl.Render(context.Background(), vars, partials(sources), budget)
+		again, err2 := tpl.Render(context.Background(), vars, links{from: tpl, sources: sources}, budget)
 		if again != first || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
 			t.Fatalf("first %q, %v\nagain %q, %v", first, err, again, err2)
 		}

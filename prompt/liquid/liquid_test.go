@@ -163,7 +163,7 @@ var endless = map[string]string{
 	"comparing":     "{% for i in (1..n) %}{% if list == other %}{% endif %}{% if list contains 'z' %}{% endif %}{% endfor %}",
 }
 
-func endlessValues() (map[string]any, func(string) (*liquid.Template, error)) {
+func endlessValues() (vars map[string]any, sources map[string]string) {
 	list := make([]any, 10_000)
 	for i := range list {
 		list[i] = i
@@ -172,17 +172,18 @@ func endlessValues() (map[string]any, func(string) (*liquid.Template, error)) {
 	for i := range 10_000 {
 		big[fmt.Sprint(i)] = i
 	}
-	vars := map[string]any{"big": big, "nils": make([]any, 10_000), "n": 1_000_000_000_000, "long": strings.Repeat("é", 10_000), "list": list, "other": append([]any{}, list...)}
+	vars = map[string]any{"big": big, "nils": make([]any, 10_000), "n": 1_000_000_000_000, "long": strings.Repeat("é", 10_000), "list": list, "other": append([]any{}, list...)}
 	fan := strings.Repeat("{% render 'fan' %}", 10)
-	return vars, partials(map[string]string{"p": "", "self": "{% render 'self' %}", "fan": fan})
+	return vars, map[string]string{"p": "", "self": "{% render 'self' %}", "fan": fan}
 }
 
 func TestBudget(t *testing.T) {
 	for name, source := range endless {
 		t.Run(name, func(t *testing.T) {
-			vars, find := endlessValues()
+			vars, sources := endlessValues()
+			tpl := compile(t, source)
 			start := time.Now()
-			out, err := compile(t, source).Render(context.Background(), vars, find, liquid.Budget{Steps: 50_000, Output: 1 << 20})
+			out, err := tpl.Render(context.Background(), vars, links{from: tpl, sources: sources}, liquid.Budget{Steps: 50_000, Output: 1 << 20})
 			var e *liquid.Error
 			if !errors.As(err, &e) || e.Rule != liquid.RuleLimit || out != "" {
 				t.Errorf("got %d bytes, %v, want an error of rule %s", len(out), err, liquid.RuleLimit)
@@ -198,11 +199,12 @@ func TestBudget(t *testing.T) {
 func TestContext(t *testing.T) {
 	for _, name := range []string{"empty loop", "nested loops", "assign", "tablerow", "partials", "partial for", "splitting", "comparing", "text size", "text contains", "first key", "silent prints"} {
 		t.Run(name, func(t *testing.T) {
-			vars, find := endlessValues()
+			vars, sources := endlessValues()
+			tpl := compile(t, endless[name])
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 			defer cancel()
 			start := time.Now()
-			_, err := compile(t, endless[name]).Render(ctx, vars, find, liquid.Budget{Steps: 1 << 40, Output: 1 << 30})
+			_, err := tpl.Render(ctx, vars, links{from: tpl, sources: sources}, liquid.Budget{Steps: 1 << 40, Output: 1 << 30})
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want it to be context.DeadlineExceeded", err)
 			}
@@ -223,9 +225,9 @@ func TestConcurrency(t *testing.T) {
 	source := `{% for i in list %}{% cycle "a", "b" %}{% cycle i, n %}{% increment c %}{% ifchanged %}{{ i | upcase | date: "" }}{% endifchanged %}` +
 		`{% render "p", x: i %}{% assign y = map | json %}{{ forloop.index }}{{ y }}{% endfor %}{{ list | sort | join: "," }}{% tablerow i in list %}{{ i }}{% endtablerow %}`
 	tpl := compile(t, source)
-	find := partials(map[string]string{"p": "{% cycle 'x', 'y' %}{{ x }}"})
+	partials := links{from: tpl, sources: map[string]string{"p": "{% cycle 'x', 'y' %}{{ x }}"}}
 	vars := map[string]any{"list": []any{"q", "r", "r"}, "n": 1, "map": map[string]any{"b": 1, "a": []string{"z"}}}
-	want, err := tpl.Render(context.Background(), vars, find, liquid.Budget{})
+	want, err := tpl.Render(context.Background(), vars, partials, liquid.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +235,7 @@ func TestConcurrency(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 200 {
-				if got, err := tpl.Render(context.Background(), vars, find, liquid.Budget{}); err != nil || got != want {
+				if got, err := tpl.Render(context.Background(), vars, partials, liquid.Budget{}); err != nil || got != want {
 					t.Errorf("got %q, %v\nwant %q", got, err, want)
 					return
 				}
@@ -284,16 +286,61 @@ func TestDeepSources(t *testing.T) {
 	}
 }
 
-func TestFindErrors(t *testing.T) {
+// answer is what each render tag gets.
+type answer func() (liquid.Target, error)
+
+func (a answer) Partial(int) (liquid.Target, error) { return a() }
+
+func TestLinkErrors(t *testing.T) {
 	lost := errors.New("lost")
 	tpl := compile(t, "{% render 'a' %}")
-	_, err := tpl.Render(context.Background(), nil, func(string) (*liquid.Template, error) { return nil, lost }, liquid.Budget{})
+	_, err := tpl.Render(context.Background(), nil, answer(func() (liquid.Target, error) { return liquid.Target{}, lost }), liquid.Budget{})
 	if !errors.Is(err, lost) {
 		t.Errorf("got %v, want it to be %v", err, lost)
 	}
-	for _, find := range []func(string) (*liquid.Template, error){nil, func(string) (*liquid.Template, error) { return nil, nil }, func(string) (*liquid.Template, error) { panic("boom") }} {
-		if _, err := tpl.Render(context.Background(), nil, find, liquid.Budget{}); err == nil {
+	for _, l := range []liquid.Links{nil, answer(func() (liquid.Target, error) { return liquid.Target{}, nil }), answer(func() (liquid.Target, error) { panic("boom") })} {
+		if _, err := tpl.Render(context.Background(), nil, l, liquid.Budget{}); err == nil {
 			t.Error("renders a partial that is not there")
 		}
 	}
 }
+
+// A default stands for what is not passed, or passed as nil; it is anything that a variable can be.
+func TestDefaults(t *testing.T) {
+	defaults := map[string]map[string]any{"p": {"a": "d", "b": []any{1, map[string]any{"k": "v"}}, "c": nil}}
+	for _, c := range []struct{ source, want string }{
+		{"{% render 'p' %}", "d|1v|"},
+		{"{% render 'p', a: nil, b: nil %}", "d|1v|"},
+		{"{% render 'p', a: '', c: 'x' %}", "|1v|x"},
+		{"{% render 'p', a: false %}", "false|1v|"},
+		{"{% render 'p' for list as a %}", "x|1v|d|1v|y|1v|"},
+		{"{% assign a = 1 %}{% render 'p' %}{{ a }}", "d|1v|1"},
+	} {
+		tpl := compile(t, c.source)
+		l := links{from: tpl, sources: map[string]string{"p": "{{ a }}|{{ b[0] }}{{ b[1].k }}|{{ c }}"}, defaults: defaults}
+		got, err := tpl.Render(context.Background(), map[string]any{"list": []any{"x", nil, "y"}}, l, liquid.Budget{})
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %q, %v, want %q", c.source, got, err, c.want)
+		}
+	}
+	if want := (map[string]map[string]any{"p": {"a": "d", "b": []any{1, map[string]any{"k": "v"}}, "c": nil}}); !reflect.DeepEqual(defaults, want) {
+		t.Errorf("the defaults were changed: %v", defaults)
+	}
+}
+
+// An error knows the place of the template it happened in, whatever its render tag calls it.
+func TestErrorLinks(t *testing.T) {
+	tpl := compile(t, "{% render 'p' %}")
+	inner := &marked{}
+	outer := answer(func() (liquid.Target, error) {
+		return liquid.Target{Template: compile(t, "\n {{ x }}"), Links: inner}, nil
+	})
+	_, err := tpl.Render(context.Background(), nil, outer, liquid.Budget{})
+	var e *liquid.Error
+	if !errors.As(err, &e) || e.Links != inner || e.Name != "p" || e.Line != 2 || e.Col != 5 {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// marked is comparable, as links that are looked for in an error must be.
+type marked struct{ answer }

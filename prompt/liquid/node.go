@@ -73,6 +73,7 @@ type (
 	}
 	renderNode struct {
 		name      string
+		index     int // among the template's partials
 		args      []argument
 		with, all expression // with …, for …
 		alias     string

@@ -27,12 +27,13 @@ const (
 	checkEvery    = 256 // steps between two looks at the context
 )
 
-// Error says where and why a rendering ended. An error of the context or of find stays visible to errors.Is.
+// Error says where and why a rendering ended. An error of the context or of [Links] stays visible to errors.Is.
 type Error struct {
 	Rule      string
 	Line, Col int // from 1, in the template it happened in; Col counts runes; 0 when it has no place
 	Message   string
-	Name      string // of the partial it happened in, "" for the template itself
+	Name      string // of the partial it happened in, as its render tag has it; "" for the template itself
+	Links     Links  // of the template it happened in
 
 	cause error
 }
@@ -72,17 +73,17 @@ var errTooLong = errors.New("the output is too long")
 // A run is one rendering: what its frames share.
 type run struct {
 	ended  func() error // why the rendering must stop, nil as long as it may go on
-	find   func(string) (*Template, error)
-	steps  int // left
-	check  int // steps until the context is looked at
-	output int // bytes of any text
-	depth  int // of partials left
+	steps  int          // left
+	check  int          // steps until the context is looked at
+	output int          // bytes of any text
+	depth  int          // of partials left
 }
 
 // A frame is one template's rendering: its scopes. Partials see nothing of the frame that renders them.
 type frame struct {
 	*run
 	template *Template
+	links    Links
 	nodes    []any  // of its tree
 	name     string // of the partial
 
@@ -96,10 +97,10 @@ type frame struct {
 }
 
 // Render renders the template. vars binds its free variables, nil where there is no value; it is read, never written
-// to, and must not change meanwhile. Maps and slices of any type with text keys will do. find returns a partial by its
-// name as written; it may be nil when there are none. The error is an [*Error]; the text is "" then.
-func (t *Template) Render(ctx context.Context, vars map[string]any, find func(name string) (*Template, error), b Budget) (string, error) {
-	r := &run{ended: ctx.Err, find: find, steps: b.Steps, output: b.Output, depth: b.Depth}
+// to, and must not change meanwhile. Maps and slices of any type with text keys will do. links say what its render tags
+// mean; they may be nil when it has none. The error is an [*Error]; the text is "" then.
+func (t *Template) Render(ctx context.Context, vars map[string]any, links Links, b Budget) (string, error) {
+	r := &run{ended: ctx.Err, steps: b.Steps, output: b.Output, depth: b.Depth}
 	if r.steps <= 0 {
 		r.steps = defaultSteps
 	}
@@ -110,7 +111,7 @@ func (t *Template) Render(ctx context.Context, vars map[string]any, find func(na
 		r.depth = defaultDepth
 	}
 	out := &limited{left: r.output}
-	f := &frame{run: r, template: t, values: outermost(vars)}
+	f := &frame{run: r, template: t, links: links, values: outermost(vars)}
 	if err := ctx.Err(); err != nil {
 		return "", f.stopped(0, err)
 	}
@@ -124,12 +125,12 @@ func (t *Template) Render(ctx context.Context, vars map[string]any, find func(na
 func (f *frame) renderAll(w io.Writer) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &Error{Rule: RuleInternal, Message: fmt.Sprintf("cannot render this template: %v", r), Name: f.name}
+			err = &Error{Rule: RuleInternal, Message: fmt.Sprintf("cannot render this template: %v", r), Name: f.name, Links: f.links}
 		}
 	}()
 	t, err := f.template.tree()
 	if err != nil {
-		return &Error{Rule: RuleInternal, Message: "cannot render this template: " + err.Error(), Name: f.name, cause: err}
+		return &Error{Rule: RuleInternal, Message: "cannot render this template: " + err.Error(), Name: f.name, Links: f.links, cause: err}
 	}
 	f.nodes = t.nodes
 	e := render.Render(t.root, w, map[string]any{frameKey: f}, *engine)
@@ -141,9 +142,9 @@ func (f *frame) renderAll(w io.Writer) (err error) {
 	case errors.As(e, &known):
 		return known
 	case errors.Is(e, errTooLong):
-		return &Error{Rule: RuleLimit, Message: "the output is longer than " + strconv.Itoa(f.output) + " bytes", Name: f.name}
+		return &Error{Rule: RuleLimit, Message: "the output is longer than " + strconv.Itoa(f.output) + " bytes", Name: f.name, Links: f.links}
 	}
-	return &Error{Rule: RuleInternal, Message: e.Error(), Name: f.name, cause: e}
+	return &Error{Rule: RuleInternal, Message: e.Error(), Name: f.name, Links: f.links, cause: e}
 }
 
 // outermost converts the caller's own slice and map types once, so that a loop does not convert them at each turn.
@@ -222,7 +223,7 @@ var errSteps = errors.New("rendering takes too many steps")
 // fault is an error at a place of the frame's template.
 func (f *frame) fault(at int, rule, message string) *Error {
 	line, col := f.template.position(at)
-	return &Error{Rule: rule, Line: line, Col: col, Message: message, Name: f.name}
+	return &Error{Rule: rule, Line: line, Col: col, Message: message, Name: f.name, Links: f.links}
 }
 
 func (f *frame) stopped(at int, cause error) *Error {

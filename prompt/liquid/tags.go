@@ -372,6 +372,7 @@ func (p *parser) partial(t token) (any, bool, bool) {
 	})
 	if ok {
 		line, col := p.position(n.at)
+		n.index = len(p.partials)
 		p.partials = append(p.partials, Partial{Name: n.name, Args: names, Line: line, Col: col})
 	}
 	return n, false, ok
