@@ -31,59 +31,60 @@ Exit code 1 when there are errors; warnings alone leave it at 0.`,
 			if err != nil {
 				return err
 			}
-			problems := tree.Problems()
-			if len(args) > 0 {
-				if problems, err = within(tree, problems, root, args); err != nil {
-					return err
-				}
+			in, err := within(tree, root, args)
+			if err != nil {
+				return err
 			}
-			return a.report(root, tree, problems)
+			return a.report(root, tree, in)
 		},
 	}
 }
 
-// within keeps the problems of the named parts, and refuses a name that names
-// nothing.
-func within(tree *prompt.Tree, problems []prompt.Problem, root string, names []string) ([]prompt.Problem, error) {
-	var prefixes []string
+// within tells which paths are in the named parts; without a name all are. A
+// name that names nothing is refused.
+func within(tree *prompt.Tree, root string, names []string) (func(path string) bool, error) {
+	var parts []string
 	for _, name := range names {
-		prefix, err := partPath(tree, root, name)
+		part, err := partPath(tree, root, name)
 		if err != nil {
 			return nil, err
 		}
-		prefixes = append(prefixes, prefix)
+		parts = append(parts, part)
 	}
-	return slices.DeleteFunc(slices.Clone(problems), func(p prompt.Problem) bool {
-		return !slices.ContainsFunc(prefixes, func(prefix string) bool {
-			return p.Path == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(p.Path, prefix)
+	return func(path string) bool {
+		return len(parts) == 0 || slices.ContainsFunc(parts, func(part string) bool {
+			return path == part || part == "" || strings.HasSuffix(part, "/") && strings.HasPrefix(path, part)
 		})
-	}), nil
+	}, nil
 }
 
 // partPath is the path, or the folder with a slash behind, that a name means.
 func partPath(tree *prompt.Tree, root, name string) (string, error) {
-	rel := filepath.ToSlash(filepath.Clean(name))
-	if abs, err := filepath.Abs(name); err == nil {
-		if r, err := filepath.Rel(root, abs); err == nil && !strings.HasPrefix(r, "..") {
-			if found, err := os.Stat(abs); err == nil {
-				if r == "." {
-					return "", nil
-				}
-				rel = filepath.ToSlash(r)
-				if found.IsDir() {
-					rel += "/"
-				}
-				return rel, nil
-			}
+	// As seen from the current folder, else from the organisation's.
+	for _, at := range []string{name, filepath.Join(root, filepath.FromSlash(name))} {
+		at, err := filepath.Abs(at)
+		if err != nil {
+			return "", err
+		}
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			at = real
+		}
+		inside, err := filepath.Rel(root, at)
+		if err != nil || !filepath.IsLocal(inside) {
+			continue
+		}
+		found, err := os.Stat(at)
+		switch {
+		case err != nil:
+		case inside == ".":
+			return "", nil
+		case found.IsDir():
+			return filepath.ToSlash(inside) + "/", nil
+		default:
+			return filepath.ToSlash(inside), nil
 		}
 	}
-	if found, err := os.Stat(filepath.Join(root, rel)); err == nil {
-		if found.IsDir() {
-			return rel + "/", nil
-		}
-		return rel, nil
-	}
-	address, err := prompt.ParseAddress(rel)
+	address, err := prompt.ParseAddress(name)
 	if err != nil {
 		return "", fail("name a project, project/set, project/set/prompt or a file", "%s is not in %s", name, root)
 	}
@@ -94,8 +95,10 @@ func partPath(tree *prompt.Tree, root, name string) (string, error) {
 	return found.Path, nil
 }
 
-// report prints problems for people or scripts. errReported when any is an error.
-func (a *app) report(root string, tree *prompt.Tree, problems []prompt.Problem) error {
+// report prints the problems of a part for people or scripts. errReported when
+// any is an error.
+func (a *app) report(root string, tree *prompt.Tree, in func(path string) bool) error {
+	problems := slices.DeleteFunc(slices.Clone(tree.Problems()), func(p prompt.Problem) bool { return !in(p.Path) })
 	errors := 0
 	for _, p := range problems {
 		if p.Level == prompt.Error {
@@ -106,7 +109,7 @@ func (a *app) report(root string, tree *prompt.Tree, problems []prompt.Problem) 
 		if problems == nil {
 			problems = []prompt.Problem{}
 		}
-		encoder := json.NewEncoder(a.out)
+		encoder := json.NewEncoder(a.raw)
 		encoder.SetIndent("", "  ")
 		if err := encoder.Encode(problems); err != nil {
 			return err
@@ -117,8 +120,10 @@ func (a *app) report(root string, tree *prompt.Tree, problems []prompt.Problem) 
 			printProblem(a.out, p, sourceLine(root, p, sources))
 		}
 		prompts := 0
-		for range tree.Prompts() {
-			prompts++
+		for p := range tree.Prompts() {
+			if in(p.Path) {
+				prompts++
+			}
 		}
 		fmt.Fprintf(a.out, "%s, %s, %s\n", count(prompts, "prompt"), count(errors, "error"), count(len(problems)-errors, "warning"))
 	}
@@ -131,7 +136,7 @@ func (a *app) report(root string, tree *prompt.Tree, problems []prompt.Problem) 
 // printProblem prints one problem with the line it is in and a caret below the
 // place.
 func printProblem(w io.Writer, p prompt.Problem, line string) {
-	fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", p.Path, p.Line, p.Col, p.Level, p.Message, p.Rule)
+	fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", oneLine(p.Path), p.Line, p.Col, p.Level, p.Message, p.Rule)
 	if line != "" {
 		var indent strings.Builder
 		for i, r := range []rune(line) {
@@ -154,7 +159,7 @@ func printProblem(w io.Writer, p prompt.Problem, line string) {
 func sourceLine(root string, p prompt.Problem, sources map[string][]string) string {
 	lines, read := sources[p.Path]
 	if !read {
-		content, err := readAtMost(filepath.Join(root, filepath.FromSlash(p.Path)), prompt.MaxFileSize)
+		content, err := readRegular(filepath.Join(root, filepath.FromSlash(p.Path)), prompt.MaxFileSize)
 		if err == nil {
 			lines = strings.Split(string(content), "\n")
 		}
@@ -163,20 +168,7 @@ func sourceLine(root string, p prompt.Problem, sources map[string][]string) stri
 	if p.Line < 1 || p.Line > len(lines) {
 		return ""
 	}
-	return strings.TrimRight(visible(lines[p.Line-1]), " \r")
-}
-
-// visible shows control and direction characters instead of obeying them.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return r
-		case r < ' ', r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
-			return '�'
-		}
-		return r
-	}, s)
+	return strings.TrimRight(lines[p.Line-1], " \r")
 }
 
 // count writes "1 prompt", "2 prompts".

@@ -68,7 +68,9 @@ func (a *app) demo(ctx context.Context, dir string, once bool) error {
 		return err
 	}
 	if once {
-		err = d.script(ctx)
+		if err = d.script(ctx); err == nil {
+			fmt.Fprintf(a.out, "\nanvil demo --clean removes %s and its state\n", root)
+		}
 	} else {
 		err = d.watch(ctx)
 	}
@@ -115,6 +117,21 @@ func (a *app) demoClean(dir string) error {
 		state = a.state
 	}
 	removed := 0
+	if _, err := os.Stat(state); err == nil {
+		lock, err := lockState(state)
+		if err != nil {
+			return fail("end it first (Ctrl-C), then clean up", "a demo is running: %w", err)
+		}
+		defer lock.Close()
+		if owner, err := readOwner(state); err != nil || owner.Organisation != example.Organisation {
+			return fail("remove it yourself if it is to go", "%s is no demo's state", state)
+		}
+		if err := os.RemoveAll(state); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "removed %s\n", state)
+		removed++
+	}
 	if _, err := os.Stat(root); err == nil {
 		if name, err := organisationName(root); err != nil || name != example.Organisation {
 			return fail("remove it yourself if it is to go", "%s is no demo's folder", root)
@@ -123,16 +140,6 @@ func (a *app) demoClean(dir string) error {
 			return err
 		}
 		fmt.Fprintf(a.out, "removed %s\n", root)
-		removed++
-	}
-	if _, err := os.Stat(state); err == nil {
-		if owner, err := readOwner(state); err != nil || owner.Organisation != example.Organisation {
-			return fail("remove it yourself if it is to go", "%s is no demo's state", state)
-		}
-		if err := os.RemoveAll(state); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.out, "removed %s\n", state)
 		removed++
 	}
 	if removed == 0 {

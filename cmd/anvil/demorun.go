@@ -94,7 +94,7 @@ func (a *app) startDemo(ctx context.Context) (_ *demo, err error) {
 func (d *demo) token(ctx context.Context) (string, error) {
 	file := filepath.Join(d.server.state, "keys", "demo-token")
 	if kept, err := os.ReadFile(file); err == nil {
-		if _, err := d.server.push.Authenticate(ctx, string(kept)); err == nil {
+		if _, err := d.server.push.Authenticate(string(kept)); err == nil {
 			return string(kept), nil
 		}
 	}
@@ -226,7 +226,7 @@ func (d *demo) script(ctx context.Context) error {
 	if _, err := wait(ctx, "the application", d.client.Changes(), d.done, func(c client.Change) bool { return c.After.Revision() == event.Commit.String() }); err != nil {
 		return err
 	}
-	stage = d.stage("released → held by the application", stage)
+	stage = d.stage("released → taken by the application", stage)
 	rendered, err := d.render()
 	if err != nil {
 		return err

@@ -66,10 +66,17 @@ func group(cmd *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		return &usageError{
-			err:  fmt.Errorf("unknown command %q for %s", args[0], cmd.CommandPath()),
-			hint: cmd.CommandPath() + " --help shows what there is",
-		}
+		return unknownCommand(cmd, args[0])
 	}
 	return cmd
+}
+
+// unknownCommand names the nearest command there is.
+func unknownCommand(parent *cobra.Command, typed string) error {
+	hint := parent.CommandPath() + " --help lists the commands"
+	parent.SuggestionsMinimumDistance = 2
+	if near := parent.SuggestionsFor(typed); len(near) > 0 {
+		hint = "did you mean " + parent.CommandPath() + " " + near[0] + "? " + hint
+	}
+	return &usageError{err: fmt.Errorf("unknown command %q for %q", typed, parent.CommandPath()), hint: hint}
 }

@@ -25,9 +25,11 @@ func (a *app) initCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Make a folder an organisation's",
-		Long: `Writes anvil.yaml and the schemas that editors check prompts with, and makes
-a git repository when the folder is in none. What is there already stays.`,
+		Short: "Begin an organisation: a folder of prompts in git",
+		Long: `An organisation is a folder with an anvil.yaml: projects, in them sets, in them
+prompts. Writes anvil.yaml and the schemas that editors check prompts with, and
+makes a git repository when the folder is in none. No file that is there is
+changed.`,
 		Example: "  anvil init prompts --organisation acme",
 		Args:    takes(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -70,7 +72,7 @@ func (a *app) initialise(dir, name string) error {
 	}
 	defer repo.Close()
 
-	if err := writeNew(filepath.Join(root, organisationFile), fmt.Appendf(nil, organisationTemplate, name)); err != nil {
+	if err := writeNew(root, organisationFile, fmt.Appendf(nil, organisationTemplate, name)); err != nil {
 		return fail("its organisation is set up; `anvil new project/set/name` adds a prompt", "%w", err)
 	}
 	fmt.Fprintf(a.out, "wrote   %s\n", filepath.Join(dir, organisationFile))
@@ -78,7 +80,11 @@ func (a *app) initialise(dir, name string) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "wrote   %s\n", filepath.Join(dir, ".anvil", "schema"))
-	fmt.Fprintf(a.out, "\nnext:   anvil new support/triage/classify\n        anvil watch\n")
+	fmt.Fprintf(a.out, "\nnext:   ")
+	if here, err := filepath.Abs("."); err == nil && here != root {
+		fmt.Fprintf(a.out, "cd %s\n        ", dir)
+	}
+	fmt.Fprintf(a.out, "anvil new support/triage/classify\n        anvil serve\n")
 	return nil
 }
 

@@ -18,7 +18,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Use:   "keys",
 		Short: "Make and list signing keys",
 	}
-	cmd.AddCommand(a.keysGenerateCommand(), a.keysListCommand())
+	cmd.AddCommand(a.withJSON(a.keysGenerateCommand()), a.withJSON(a.keysListCommand()))
 	return group(cmd)
 }
 
@@ -53,7 +53,7 @@ anvil serve makes that one by itself on its first start.`,
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(keyLine(file, identity, signer.PublicKey()))
+				return json.NewEncoder(a.raw).Encode(keyLine(file, identity, signer.PublicKey()))
 			}
 			fmt.Fprintf(a.out, "key     %s (keep it, and nobody else)\n", file)
 			fmt.Fprintf(a.out, "trust   %s\n", bundle.AllowedSigner(identity, signer.PublicKey()))
@@ -102,7 +102,7 @@ func (a *app) keysListCommand() *cobra.Command {
 			k := keyLine(file, organisation+"/*", public)
 			switch {
 			case a.json:
-				return json.NewEncoder(a.out).Encode([]key{k})
+				return json.NewEncoder(a.raw).Encode([]key{k})
 			case format == "allowed-signers":
 				fmt.Fprintln(a.out, k.AllowedSigner)
 			default:

@@ -77,14 +77,13 @@ func (a *app) newPrompt(name string, text bool) error {
 	case text:
 		body = fmt.Sprintf(textTemplate, title(address.Name))
 	}
-	path := filepath.Join(root, filepath.FromSlash(address.Path()))
-	if err := writeNew(path, []byte(fmt.Sprintf(modeline, "../../", "prompt")+body)); err != nil {
+	if err := writeNew(root, filepath.FromSlash(address.Path()), []byte(fmt.Sprintf(modeline, "../../", "prompt")+body)); err != nil {
 		return err
 	}
-	project := filepath.Join(root, address.Project, "project.yaml")
-	if _, err := os.Stat(project); os.IsNotExist(err) {
+	project := filepath.Join(address.Project, "project.yaml")
+	if _, err := os.Lstat(filepath.Join(root, project)); os.IsNotExist(err) {
 		content := fmt.Sprintf(modeline, "../", "project") + "name: " + title(address.Project) + "\n"
-		if err := writeNew(project, []byte(content)); err != nil {
+		if err := writeNew(root, project, []byte(content)); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.out, "wrote   %s/project.yaml\n", address.Project)

@@ -28,7 +28,10 @@ func findRoot(dir string) (string, error) {
 		return "", fmt.Errorf("open folder: %w", err)
 	}
 	for at := start; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, organisationFile)); err == nil {
+		if found, err := os.Lstat(filepath.Join(at, organisationFile)); err == nil {
+			if !found.Mode().IsRegular() {
+				return "", fmt.Errorf("%s is no regular file", filepath.Join(at, organisationFile))
+			}
 			return at, nil
 		}
 		if filepath.Dir(at) == at {
@@ -79,7 +82,7 @@ func (p *place) Close() error { return p.repo.Close() }
 
 // organisationName reads the name from anvil.yaml alone.
 func organisationName(root string) (string, error) {
-	content, err := os.ReadFile(filepath.Join(root, organisationFile))
+	content, err := readRegular(filepath.Join(root, organisationFile), prompt.MaxFileSize)
 	if err != nil {
 		return "", fmt.Errorf("read organisation: %w", err)
 	}
@@ -95,9 +98,10 @@ func organisationName(root string) (string, error) {
 	return "", fail("add a line: organisation: NAME", "%s does not name its organisation", filepath.Join(root, organisationFile))
 }
 
-// readFolder yields the organisation's own files as they lie in the folder.
-// Files that are too large are yielded truncated by one byte over the limit, so
-// that the checker reports them without this process holding them.
+// readFolder yields what the checker looks at as it lies in the folder: YAML
+// files, misnamed ones too, and what belongs to .anvil. A file that is too large
+// is yielded with one byte over the limit, so that the checker reports it without
+// this process holding it.
 func readFolder(root string, failed *error) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		*failed = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -110,15 +114,17 @@ func readFolder(root string, failed *error) iter.Seq2[string, []byte] {
 			}
 			rel = filepath.ToSlash(rel)
 			if d.IsDir() {
-				if rel != "." && strings.HasPrefix(d.Name(), ".") || strings.Count(rel, "/") > 1 {
+				hidden := strings.HasPrefix(d.Name(), ".") && rel != "." && rel != ".anvil"
+				deep := strings.Count(rel, "/") > 1 && !strings.HasPrefix(rel, ".anvil/")
+				if hidden || deep {
 					return filepath.SkipDir
 				}
 				return nil
 			}
-			if !d.Type().IsRegular() || !prompt.Owns(rel) {
+			if !d.Type().IsRegular() || !prompt.Owns(rel) && !isYAML(rel) {
 				return nil
 			}
-			content, err := readAtMost(path, prompt.MaxFileSize+1)
+			content, err := readRegular(path, prompt.MaxFileSize+1)
 			if err != nil {
 				return err
 			}
@@ -128,6 +134,11 @@ func readFolder(root string, failed *error) iter.Seq2[string, []byte] {
 			return nil
 		})
 	}
+}
+
+func isYAML(path string) bool {
+	suffix := strings.ToLower(filepath.Ext(path))
+	return suffix == ".yaml" || suffix == ".yml"
 }
 
 // parseFolder parses what lies in the folder now, committed or not.

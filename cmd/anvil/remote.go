@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilpeering/anvil/httpapi"
 	"github.com/anvilpeering/anvil/protocol"
 )
 
@@ -23,6 +25,15 @@ type remote struct {
 	http  *http.Client
 	base  string
 	token string
+}
+
+// cause leaves out what net/http says around an error: method and URL are known.
+func cause(err error) error {
+	var around *url.Error
+	if errors.As(err, &around) {
+		return around.Err
+	}
+	return err
 }
 
 // errNoDaemon means that nothing listens on the local socket.
@@ -62,11 +73,11 @@ func (a *app) remote() (*remote, error) {
 func dialSocket(path string) *remote {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
-			if err != nil {
+			conn, err := httpapi.DialSocket(ctx, path)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, httpapi.ErrNobody) {
 				return nil, errNoDaemon
 			}
-			return conn, nil
+			return conn, err
 		},
 	}
 	return &remote{http: &http.Client{Transport: transport, Timeout: time.Minute}, base: "http://localhost"}
@@ -98,7 +109,7 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 		if errors.Is(err, errNoDaemon) {
 			return fail("start one: anvil serve (or anvil watch), or name a server with --server", "%w", errNoDaemon)
 		}
-		return err
+		return fail("is the address right, and does an Anvil server listen there?", "ask %s: %w", r.base, cause(err))
 	}
 	defer answer.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))

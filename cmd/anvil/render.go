@@ -10,6 +10,7 @@ import (
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/prompt"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 func (a *app) renderCommand() *cobra.Command {
@@ -118,18 +119,22 @@ func (a *app) arguments(p *prompt.Prompt, pairs []string, file string) (prompt.A
 
 func (a *app) printRendered(r *prompt.Rendered) error {
 	if a.json {
-		encoder := json.NewEncoder(a.out)
+		encoder := json.NewEncoder(a.raw)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(r)
 	}
+	w := a.raw // what is piped on is the text itself
+	if f, ok := a.raw.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		w = a.out
+	}
 	for i, m := range r.Messages {
 		if i > 0 {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(a.out, "── %s\n%s", m.Role, m.Content)
+		fmt.Fprintf(w, "── %s\n%s", m.Role, m.Content)
 		if !strings.HasSuffix(m.Content, "\n") {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(w)
 		}
 	}
 	return nil

@@ -35,19 +35,20 @@ Exit codes: 0 done · 1 failed, or problems were found · 2 wrong command line.`
 // everywhere.
 type app struct {
 	in       io.Reader
-	out, err io.Writer
+	out, err io.Writer // show control characters instead of obeying them
+	raw      io.Writer // standard output as it is
 
 	dir     string // --dir: where to look for the organisation
 	state   string // --state: the server's state folder
 	server  string // --server: a server's URL instead of the local socket
-	json    bool   // --json: for scripts
+	json    bool   // --json: for scripts, where a command has it
 	verbose bool   // --verbose: the log, on standard error
 }
 
 // run executes one command line and answers the exit code. An error is printed
 // as an *error* line and, when it knows what to do next, a *hint* line.
 func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
-	a := &app{in: in, out: out, err: err}
+	a := &app{in: in, out: plain{out}, err: plain{err}, raw: out}
 	root := a.root()
 	root.SetArgs(args)
 	failure := root.ExecuteContext(ctx)
@@ -58,9 +59,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 	if errors.Is(failure, errReported) {
 		return exitFailed
 	}
-	fmt.Fprintf(err, "error: %v\n", failure)
+	fmt.Fprintf(a.err, "error: %v\n", failure)
 	if hint := hintOf(failure); hint != "" {
-		fmt.Fprintf(err, "hint: %s\n", strings.ReplaceAll(hint, "\n", "\n      "))
+		fmt.Fprintf(a.err, "hint: %s\n", strings.ReplaceAll(hint, "\n", "\n      "))
 	}
 	var usage *usageError
 	if errors.As(failure, &usage) {
@@ -74,19 +75,24 @@ func misspelled(root *cobra.Command, err error) error {
 	if !strings.HasPrefix(err.Error(), "unknown command") {
 		return err
 	}
-	hint := "anvil help lists the commands"
-	if typed := strings.Split(err.Error(), `"`); len(typed) > 1 {
-		if near := root.SuggestionsFor(typed[1]); len(near) > 0 {
-			hint = "did you mean anvil " + near[0] + "? " + hint
-		}
+	typed := strings.Split(err.Error(), `"`)
+	if len(typed) < 2 {
+		return &usageError{err: err, hint: "anvil help lists the commands"}
 	}
-	return &usageError{err: err, hint: hint}
+	return unknownCommand(root, typed[1])
+}
+
+// withJSON gives a command the flag for scripts.
+func (a *app) withJSON(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&a.json, "json", false, "print JSON for scripts")
+	return cmd
 }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "anvil",
 		Short:         "Prompts as files, versions as commits",
+		Version:       version(),
 		Long:          about,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -104,8 +110,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.dir, "dir", ".", "the organisation's folder, or one inside it")
 	flags.StringVar(&a.state, "state", "", "the server's state folder (default below $XDG_STATE_HOME/anvil)")
 	flags.StringVar(&a.server, "server", "", "a server's URL instead of the local daemon (with ANVIL_TOKEN)")
-	flags.BoolVar(&a.json, "json", false, "print JSON for scripts")
-	flags.BoolVar(&a.verbose, "verbose", false, "log to standard error")
+	flags.BoolVar(&a.verbose, "verbose", false, "log everything to standard error, not only what went wrong")
 
 	root.AddGroup(
 		&cobra.Group{ID: "write", Title: "Write:"},
@@ -119,28 +124,41 @@ func (a *app) root() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add("write", a.newCommand(), a.checkCommand(), a.renderCommand())
+	add("write", a.newCommand(), a.withJSON(a.checkCommand()), a.withJSON(a.renderCommand()))
 	add("share", a.keysCommand())
-	add("ship", a.publishCommand(), a.releasesCommand(), a.tokensCommand(), a.connectCommand())
-	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(), a.statusCommand(), a.acceptCommand(), a.demoCommand(), a.versionCommand())
+	add("ship", a.withJSON(a.publishCommand()), a.releasesCommand(), a.tokensCommand(), a.withJSON(a.connectCommand()))
+	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(),
+		a.withJSON(a.statusCommand()), a.withJSON(a.acceptCommand()), a.demoCommand(), a.withJSON(a.versionCommand()))
 	root.SetHelpCommandGroupID("run")
 	root.SetCompletionCommandGroupID("run")
+	root.SetVersionTemplate("anvil {{.Version}}\n")
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
+		switch c.Name() {
+		case "completion":
 			group(c)
+		case "help":
+			c.Run, c.RunE = nil, func(_ *cobra.Command, args []string) error {
+				about, _, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				return about.Help()
+			}
 		}
 	}
 	return root
 }
 
-// logger is silent unless --verbose: what people need to know is printed, the
-// log is for those who look closer.
+// logger writes warnings and errors to standard error, with --verbose all.
+// What people need to know of their saves is printed apart from it.
 func (a *app) logger() *slog.Logger {
-	if !a.verbose {
-		return slog.New(slog.DiscardHandler)
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
 }
 
 // twins gives every flag of a command its ANVIL_* twin: --behind-proxy is

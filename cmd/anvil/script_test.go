@@ -3,10 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -55,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"environment": environment,
 			"drafted":     drafted,
 			"served":      served,
+			"certificate": certificate,
 		},
 	})
 }
@@ -142,7 +149,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(first(args, "."))
 	eventually(ts, "wait for the daemon", func() error {
 		s, err := statusOf(ts, dir)
-		if err == nil && !s.Daemon.Ready {
+		if err == nil && (s.Daemon == nil || !s.Daemon.Ready) {
 			err = errors.New("the first scan is not finished")
 		}
 		if err == nil && s.URL != "" {
@@ -240,6 +247,29 @@ func environment(ts *testscript.TestScript, neg bool, args []string) {
 		name, value, _ := strings.Cut(assignment, "=")
 		ts.Setenv("APP_"+name, strings.Trim(value, "'"))
 	}
+}
+
+// certificate NAME CERT KEY: writes a self-signed certificate for a host name,
+// and for loopback.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		DNSNames:     []string{args[0], "localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		IsCA:         true,
+
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	ts.Check(err)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
 }
 
 // drafted PROJECT: waits until the project's draft release names HEAD.

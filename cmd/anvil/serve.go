@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/anvilpeering/anvil/daemon"
+	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/release"
 	"github.com/spf13/cobra"
 )
@@ -42,6 +45,8 @@ Every flag has a twin in the environment: --behind-proxy is ANVIL_BEHIND_PROXY.`
 	flags.BoolVar(&o.behindProxy, "behind-proxy", false, "a proxy in front of this server speaks TLS and sets X-Forwarded-For")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "a certificate file; with it the server speaks TLS")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "the certificate's key file")
+	flags.StringVar(&o.url, "url", "", "how clients reach this server, where that is not the address it listens on")
+	flags.StringSliceVar(&o.hosts, "host", nil, "a name that clients may use for it, beside those of --url and the certificate (may be repeated)")
 	flags.BoolVar(&o.newState, "new-state", false, "begin a new state although one exists under another path")
 	return cmd
 }
@@ -49,6 +54,8 @@ Every flag has a twin in the environment: --behind-proxy is ANVIL_BEHIND_PROXY.`
 func (a *app) serve(ctx context.Context, o serverOptions) (err error) {
 	var s *server
 	o.onEvent = func(e daemon.Event) { s.printEvent(a.out, e) }
+	said := map[string]string{}
+	o.onTip = func(gitstore.Hash) { said = s.printWaiting(a.out, said) }
 	s, err = a.openServer(ctx, o)
 	if err != nil {
 		return err
@@ -78,6 +85,24 @@ func (s *server) printEvent(w io.Writer, e daemon.Event) {
 	}
 }
 
+// printWaiting says which projects of a new tip are not released, and why, unless
+// it was said before.
+func (s *server) printWaiting(w io.Writer, said map[string]string) map[string]string {
+	now := map[string]string{}
+	for _, waiting := range s.push.Waiting() {
+		lines := strings.Join(waitingLines(waiting), "\n")
+		if now[waiting.Project] = lines; said[waiting.Project] != lines {
+			fmt.Fprintln(w, lines)
+		}
+	}
+	for project := range said {
+		if _, waits := now[project]; !waits {
+			fmt.Fprintf(w, "✓ %s is released again\n", project)
+		}
+	}
+	return now
+}
+
 // followers counts the clients of the drafts of the projects that paths are in.
 func (s *server) followers(paths []string) int {
 	projects := map[string]bool{}
@@ -87,16 +112,29 @@ func (s *server) followers(paths []string) int {
 		}
 	}
 	clients := 0
-	channels, err := s.push.Channels(context.Background())
-	if err != nil {
-		return 0
-	}
-	for _, c := range channels {
+	for _, c := range s.push.Channels() {
 		if c.Channel == release.Draft && projects[c.Project] {
 			clients += c.Clients
 		}
 	}
 	return clients
+}
+
+// names are the host names that requests may use: those asked for, that of the
+// URL, and those of the certificate.
+func (o serverOptions) names(secure *tls.Config) ([]string, error) {
+	names := slices.Clone(o.hosts)
+	if o.url != "" {
+		u, err := url.Parse(o.url)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			return nil, &usageError{err: fmt.Errorf("--url %s is no URL of a server", o.url), hint: "write https://anvil.example.com"}
+		}
+		names = append(names, u.Hostname())
+	}
+	if secure != nil {
+		names = append(names, secure.Certificates[0].Leaf.DNSNames...)
+	}
+	return names, nil
 }
 
 // listenTLS loads the certificate and decides whether an address may be

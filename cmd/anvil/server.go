@@ -25,6 +25,8 @@ type serverOptions struct {
 	listen          string // HOST:PORT
 	behindProxy     bool
 	tlsCert, tlsKey string
+	url             string              // how clients reach it
+	hosts           []string            // names that requests may use
 	newState        bool                // begin a state although one exists elsewhere
 	onEvent         func(daemon.Event)  // what becomes of saves, for people
 	onTip           func(gitstore.Hash) // a tip whose releases are recorded
@@ -113,15 +115,14 @@ func (s *server) openState(ctx context.Context, a *app, another bool) error {
 	if s.state, err = a.stateFolder(s.place.organisation, s.place.root); err != nil {
 		return err
 	}
-	if err := claimState(s.state, s.place, another || a.state != ""); err != nil {
+	if err := ownerOnly(s.state); err != nil {
 		return err
 	}
-	s.lock = flock.New(filepath.Join(s.state, stateLock))
-	if locked, err := s.lock.TryLock(); err != nil {
-		return fmt.Errorf("lock state folder: %w", err)
-	} else if !locked {
-		s.lock = nil
-		return fail("exactly one server signs an organisation's releases: anvil status shows it", "another server uses %s", s.state)
+	if s.lock, err = lockState(s.state); err != nil {
+		return fail("exactly one server signs an organisation's releases: anvil status --dir "+s.place.root+" shows it", "%w", err)
+	}
+	if err := claimState(s.state, s.place, another || a.state != ""); err != nil {
+		return err
 	}
 	if err := s.openKey(); err != nil {
 		return err
@@ -159,6 +160,10 @@ func (s *server) openKey() error {
 // listen opens the doors: HTTP for clients, and the socket for the command
 // line of this user.
 func (s *server) listen(a *app, o serverOptions, secure *tls.Config) error {
+	names, err := o.names(secure)
+	if err != nil {
+		return err
+	}
 	s.http = httpapi.New(httpapi.Options{
 		Push:         s.push,
 		Status:       func() any { return s.daemon.Status() },
@@ -168,19 +173,16 @@ func (s *server) listen(a *app, o serverOptions, secure *tls.Config) error {
 		Version:      version(),
 		Root:         s.place.root,
 		Trust:        s.trustLine(),
+		URL:          o.url,
+		Hosts:        names,
 		TLS:          secure,
 		BehindProxy:  o.behindProxy,
 		Logger:       a.logger(),
 	})
-	address, err := s.http.Listen("tcp", o.listen)
-	if err != nil {
+	if _, err := s.http.Listen("tcp", o.listen); err != nil {
 		return fail("--listen 127.0.0.1:0 takes any free port", "%w", err)
 	}
-	scheme := "http://"
-	if secure != nil {
-		scheme = "https://"
-	}
-	s.url = scheme + address.String()
+	s.url = s.http.URL()
 	socket, err := socketPath(s.place.repo)
 	if err != nil {
 		return err
@@ -201,6 +203,12 @@ func (s *server) Run(ctx context.Context) error {
 // Close closes what was opened, from the roof down.
 func (s *server) Close() error {
 	var errs []error
+	if s.http != nil {
+		errs = append(errs, s.http.Close())
+	}
+	if s.daemon != nil {
+		errs = append(errs, s.daemon.Close())
+	}
 	if s.releases != nil {
 		errs = append(errs, s.releases.Close())
 	}

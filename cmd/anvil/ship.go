@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/anvilpeering/anvil/httpapi"
 	"github.com/anvilpeering/anvil/push"
 	"github.com/anvilpeering/anvil/release"
 	"github.com/spf13/cobra"
@@ -34,21 +35,21 @@ release or revision of it. Clients of the channel take it within a second.`,
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(&published)
+				return json.NewEncoder(a.raw).Encode(&published)
 			}
 			fmt.Fprintf(a.out, "%s/%s offers revision %s (%s, release %s)\n",
 				published.Project, published.Channel, published.Revision.Short(), count(published.Files, "file"), published.ID.Short())
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "a release or a revision of draft (default: the newest)")
+	cmd.Flags().StringVar(&to, "to", "", "a release or a revision of draft, or of the channel's own past (default: the newest draft)")
 	return cmd
 }
 
 func (a *app) releasesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "releases",
-		Short: "List what channels offer and offered",
+		Short: "List what each channel offers, and offered before",
 	}
 	var limit int
 	list := &cobra.Command{
@@ -73,7 +74,7 @@ func (a *app) releasesCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(releases)
+				return json.NewEncoder(a.raw).Encode(releases)
 			}
 			return a.table([]string{"RELEASE", "REVISION", "CREATED", "FILES", "REASON"}, func(row func(...any)) {
 				for _, r := range releases {
@@ -83,7 +84,7 @@ func (a *app) releasesCommand() *cobra.Command {
 		},
 	}
 	list.Flags().IntVar(&limit, "limit", 20, "how many")
-	cmd.AddCommand(list)
+	cmd.AddCommand(a.withJSON(list))
 	return group(cmd)
 }
 
@@ -93,15 +94,15 @@ func (a *app) listChannels(cmd *cobra.Command, r *remote) error {
 		return err
 	}
 	if a.json {
-		return json.NewEncoder(a.out).Encode(channels)
+		return json.NewEncoder(a.raw).Encode(channels)
 	}
-	return a.table([]string{"PROJECT", "CHANNEL", "REVISION", "CREATED", "CLIENTS", "BEHIND"}, func(row func(...any)) {
+	return a.table([]string{"PROJECT", "CHANNEL", "REVISION", "CREATED", "CLIENTS", "CURRENT"}, func(row func(...any)) {
 		for _, c := range channels {
 			revision, created := "nothing yet", ""
 			if c.Head != nil {
 				revision, created = c.Head.Revision.Short(), stamp(c.Head.Created)
 			}
-			row(c.Project, c.Channel, revision, created, c.Clients, c.Behind+c.Failing)
+			row(c.Project, c.Channel, revision, created, c.Clients, c.Current)
 		}
 	})
 }
@@ -111,15 +112,8 @@ func (a *app) tokensCommand() *cobra.Command {
 		Use:   "tokens",
 		Short: "Make, list and revoke tokens",
 	}
-	cmd.AddCommand(a.tokensCreateCommand(), a.tokensListCommand(), a.tokensRevokeCommand())
+	cmd.AddCommand(a.withJSON(a.tokensCreateCommand()), a.withJSON(a.tokensListCommand()), a.withJSON(a.tokensRevokeCommand()))
 	return group(cmd)
-}
-
-// madeToken is the management API's answer to a new token: the one time that
-// its secret is seen.
-type madeToken struct {
-	Secret string `json:"secret"`
-	push.Token
 }
 
 func (a *app) tokensCreateCommand() *cobra.Command {
@@ -139,12 +133,12 @@ before it may.`,
 				return err
 			}
 			n.Name, n.Role = args[0], push.Role(role)
-			var made madeToken
+			var made httpapi.NewToken
 			if err := r.call(cmd.Context(), http.MethodPost, "/api/v1/tokens", n, &made); err != nil {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(made)
+				return json.NewEncoder(a.raw).Encode(made)
 			}
 			fmt.Fprintln(a.out, made.Secret)
 			return nil
@@ -171,7 +165,7 @@ func (a *app) tokensListCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(tokens)
+				return json.NewEncoder(a.raw).Encode(tokens)
 			}
 			return a.table([]string{"ID", "NAME", "ROLE", "PROJECT", "CHANNEL", "LAST USED", "STATE"}, func(row func(...any)) {
 				for _, t := range tokens {
@@ -201,7 +195,7 @@ func (a *app) tokensRevokeCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(map[string]string{"revoked": args[0]})
+				return json.NewEncoder(a.raw).Encode(map[string]string{"revoked": args[0]})
 			}
 			fmt.Fprintf(a.out, "revoked %s\n", args[0])
 			return nil

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/gofrs/flock"
 )
 
 // A state folder holds what the server must not lose and git must not hold:
@@ -66,8 +67,8 @@ func stateHome() (string, error) {
 	return filepath.Join(home, ".local", "state", "anvil"), nil
 }
 
-// claimState makes dir the state folder of the organisation at p, or finds that
-// it is already. It refuses to begin a second state for an organisation whose
+// claimState makes dir, which is locked, the state folder of the organisation at
+// p, or finds that it is already. It refuses to begin a second state for an organisation whose
 // first one lies beside it under another path: clients would lose their server.
 func claimState(dir string, p *place, moved bool) error {
 	owner := stateOwner{Organisation: p.organisation, Path: p.root}
@@ -79,7 +80,7 @@ func claimState(dir string, p *place, moved bool) error {
 
 	there, err := readOwner(dir)
 	switch {
-	case err == nil && there.Organisation != owner.Organisation:
+	case err == nil && there.Organisation != owner.Organisation && !(moved && there.Path == owner.Path):
 		return fail("name another folder with --state DIR", "%s holds the state of organisation %s, not %s", dir, there.Organisation, owner.Organisation)
 	case err == nil && there.Path == owner.Path && (there.RootCommit == owner.RootCommit || owner.RootCommit == ""):
 		return nil
@@ -89,20 +90,30 @@ func claimState(dir string, p *place, moved bool) error {
 		return err
 	}
 
-	if !moved && owner.RootCommit != "" {
+	if !moved {
 		if other, found := findState(filepath.Dir(dir), owner); found {
-			return fail(fmt.Sprintf("the folder moved: anvil serve --state %s\nanother server beside the first: anvil serve --state %s", other, dir),
+			return fail(fmt.Sprintf("the folder moved, or its organisation has another name: anvil serve --state %s\na server beside the first, with a key of its own: anvil serve --new-state", other),
 				"organisation %s has its state in %s", owner.Organisation, other)
 		}
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
-		return fmt.Errorf("make state folder: %w", err)
 	}
 	return writeOwner(dir, owner)
 }
 
+// lockState takes a state folder for this process.
+func lockState(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, stateLock))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock state folder: %w", err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("another server uses %s", dir)
+	}
+	return lock, nil
+}
+
 // findState looks through the state folders beside each other for one of the
-// same organisation and history.
+// same organisation and history, or of the same folder under another name.
 func findState(home string, owner stateOwner) (string, bool) {
 	entries, err := os.ReadDir(home)
 	if err != nil {
@@ -111,7 +122,12 @@ func findState(home string, owner stateOwner) (string, bool) {
 	for _, e := range entries {
 		dir := filepath.Join(home, e.Name())
 		there, err := readOwner(dir)
-		if err == nil && there.Organisation == owner.Organisation && there.RootCommit == owner.RootCommit {
+		if err != nil {
+			continue
+		}
+		moved := owner.RootCommit != "" && there.Organisation == owner.Organisation && there.RootCommit == owner.RootCommit
+		renamed := there.Path == owner.Path
+		if moved || renamed {
 			return dir, true
 		}
 	}
@@ -186,4 +202,12 @@ func socketPath(repo *gitstore.Repo) (string, error) {
 func shortHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:4])
+}
+
+// ownerOnly makes a state folder, which only this user can enter.
+func ownerOnly(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		return fmt.Errorf("make state folder: %w", err)
+	}
+	return os.Chmod(dir, 0o700)
 }

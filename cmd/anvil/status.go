@@ -5,26 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/anvilpeering/anvil/daemon"
 	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/httpapi"
 	"github.com/anvilpeering/anvil/prompt"
 	"github.com/anvilpeering/anvil/push"
 	"github.com/spf13/cobra"
 )
 
-// daemonStatus is what a running daemon says of itself.
+// daemonStatus is what a running daemon says of itself. By URL the daemon's part
+// is left out.
 type daemonStatus struct {
-	Organisation string               `json:"organisation"`
-	Version      string               `json:"version"`
-	Root         string               `json:"root"`
-	PID          int                  `json:"pid"`
-	URL          string               `json:"url,omitempty"`
-	Trust        string               `json:"trust,omitempty"`
-	Daemon       daemon.Status        `json:"daemon"`
-	Channels     []push.ChannelStatus `json:"channels,omitempty"`
-	Waiting      []push.Waiting       `json:"waiting,omitempty"`
+	httpapi.Status
+	Daemon *daemon.Status `json:"daemon"`
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -48,7 +45,7 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				_, err := fmt.Fprintf(a.out, "%s\n", s)
+				_, err := fmt.Fprintf(a.raw, "%s\n", s)
 				return err
 			}
 			var decoded daemonStatus
@@ -61,50 +58,76 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) printStatus(s daemonStatus) error {
-	d := s.Daemon
-	what := "watching"
-	if s.URL != "" {
-		what = "serving on " + s.URL
+	switch {
+	case s.Root == "":
+		fmt.Fprintf(a.out, "%s  serving on %s\n", s.Organisation, s.URL)
+	case s.URL != "":
+		fmt.Fprintf(a.out, "%s  %s, serving on %s (pid %d)\n", s.Organisation, s.Root, s.URL, s.PID)
+	default:
+		fmt.Fprintf(a.out, "%s  %s, watching (pid %d)\n", s.Organisation, s.Root, s.PID)
 	}
-	fmt.Fprintf(a.out, "%s  %s, %s (pid %d)\n", s.Organisation, s.Root, what, s.PID)
-	branch := "a detached HEAD"
-	if d.Branch != "" {
-		branch = filepath.Base(d.Branch)
+	if s.Daemon != nil {
+		a.printDaemon(s.Daemon)
 	}
-	tip := "no commit yet"
-	if !d.Tip.IsZero() {
-		tip = d.Tip.Short()
-	}
-	fmt.Fprintf(a.out, "branch  %s at %s\n", branch, tip)
-	if d.Paused != "" {
-		fmt.Fprintf(a.out, "paused  %s\n", d.Paused)
-	}
-	if d.Trouble != "" {
-		fmt.Fprintf(a.out, "trouble %s\n", d.Trouble)
-	}
-	if !d.Ready {
-		fmt.Fprintln(a.out, "the first scan is not finished")
-	}
-	a.printHolds(d.Holds)
 	for _, w := range s.Waiting {
-		fmt.Fprintf(a.out, "%s is not released: %s\n", w.Project, w.Reason)
-		for _, p := range w.Problems {
-			fmt.Fprintf(a.out, "  %s\n", p)
+		for _, line := range waitingLines(w) {
+			fmt.Fprintln(a.out, line)
 		}
 	}
 	if len(s.Channels) == 0 {
 		return nil
 	}
 	fmt.Fprintln(a.out)
-	return a.table([]string{"CHANNEL", "REVISION", "CLIENTS", "CURRENT"}, func(row func(...any)) {
+	return a.table([]string{"CHANNEL", "REVISION", "CLIENTS", "CURRENT", "BEHIND", "FAILING", "SILENT"}, func(row func(...any)) {
 		for _, c := range s.Channels {
 			revision := "nothing yet"
 			if c.Head != nil {
 				revision = c.Head.Revision.Short()
 			}
-			row(c.Project+"/"+c.Channel, revision, c.Clients, c.Current)
+			row(c.Project+"/"+c.Channel, revision, c.Clients, c.Current, c.Behind, c.Failing, c.Silent)
 		}
 	})
+}
+
+func (a *app) printDaemon(d *daemon.Status) {
+	fmt.Fprintf(a.out, "branch  %s\n", branchAt(d.Branch, d.Tip))
+	if d.Paused != "" {
+		fmt.Fprintf(a.out, "paused  %s\n", d.Paused)
+	}
+	if d.Trouble != "" {
+		fmt.Fprintf(a.out, "trouble %s\n", d.Trouble)
+	}
+	if strings.HasPrefix(d.Watching, "polling") {
+		fmt.Fprintf(a.out, "watch   %s\n", d.Watching)
+	}
+	if !d.Ready {
+		fmt.Fprintln(a.out, "the first scan is not finished")
+	}
+	a.printHolds(d.Holds)
+}
+
+// waitingLines says why a project's tip is not released.
+func waitingLines(w push.Waiting) []string {
+	lines := []string{fmt.Sprintf("✗ %s is not released: %s", w.Project, w.Reason)}
+	for _, p := range w.Problems {
+		lines = append(lines, "  "+p.String())
+	}
+	if w.Hint != "" {
+		lines = append(lines, "  hint: "+w.Hint)
+	}
+	return lines
+}
+
+// branchAt says "main at 3f2a91c".
+func branchAt(ref string, tip gitstore.Hash) string {
+	branch := strings.TrimPrefix(ref, "refs/heads/")
+	if branch == "" {
+		branch = "a detached HEAD"
+	}
+	if tip.IsZero() {
+		return branch + ", no commit yet"
+	}
+	return branch + " at " + tip.Short()
 }
 
 func (a *app) printHolds(holds []daemon.Hold) {
@@ -155,14 +178,10 @@ func (a *app) statusOfFolder() error {
 	}
 	s.Problems = append(s.Problems, prompt.Introduced(base, base.With(changes...))...)
 	if a.json {
-		return json.NewEncoder(a.out).Encode(s)
+		return json.NewEncoder(a.raw).Encode(s)
 	}
 	fmt.Fprintf(a.out, "%s  %s, no daemon is running\n", s.Organisation, s.Root)
-	tip := "no commit yet"
-	if !s.Tip.IsZero() {
-		tip = s.Tip.Short()
-	}
-	fmt.Fprintf(a.out, "branch  %s at %s\n", filepath.Base(s.Branch), tip)
+	fmt.Fprintf(a.out, "branch  %s\n", branchAt(s.Branch, s.Tip))
 	if len(s.Changed) == 0 {
 		fmt.Fprintln(a.out, "the folder is as committed")
 		return nil
@@ -193,6 +212,9 @@ func (p *place) changes(tip gitstore.Hash) ([]prompt.Change, error) {
 	var failed error
 	seen := map[string]bool{}
 	for path, content := range readFolder(p.root, &failed) {
+		if !prompt.Owns(path) {
+			continue
+		}
 		seen[path] = true
 		if committed[path] != gitstore.BlobHash(content) {
 			changes = append(changes, prompt.Change{Path: path, Content: content})
@@ -223,14 +245,39 @@ check stays held: mend that in the file.`,
 			if err != nil {
 				return err
 			}
-			if err := r.call(cmd.Context(), http.MethodPost, "/api/v1/accept", map[string]string{"path": args[0]}, nil); err != nil {
+			path := a.organisationPath(args[0])
+			if err := r.call(cmd.Context(), http.MethodPost, "/api/v1/accept", map[string]string{"path": path}, nil); err != nil {
 				return err
 			}
 			if a.json {
-				return json.NewEncoder(a.out).Encode(map[string]string{"accepted": args[0]})
+				return json.NewEncoder(a.raw).Encode(map[string]string{"accepted": path})
 			}
-			fmt.Fprintf(a.out, "accepted %s\n", args[0])
+			fmt.Fprintf(a.out, "accepted %s\n", path)
 			return nil
 		},
 	}
+}
+
+// organisationPath is the path of a file of the current folder as seen from the
+// organisation's, and any other name as it stands.
+func (a *app) organisationPath(name string) string {
+	root, err := findRoot(a.dir)
+	if err != nil {
+		return name
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if err != nil {
+		return name
+	}
+	if folder, err = filepath.Abs(folder); err != nil {
+		return name
+	}
+	inside, err := filepath.Rel(root, filepath.Join(folder, filepath.Base(name)))
+	if err != nil || !filepath.IsLocal(inside) {
+		return name
+	}
+	if _, err := os.Lstat(filepath.Join(root, inside)); err != nil {
+		return name
+	}
+	return filepath.ToSlash(inside)
 }

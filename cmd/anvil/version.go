@@ -39,7 +39,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return json.NewEncoder(a.out).Encode(map[string]string{
+				return json.NewEncoder(a.raw).Encode(map[string]string{
 					"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}

@@ -76,7 +76,7 @@ func eventLines(e daemon.Event) []string {
 	switch e.Kind {
 	case daemon.EventCommitted:
 		if len(e.Paths) == 1 {
-			return []string{fmt.Sprintf("✓ %s  %s", e.Paths[0], e.Commit.Short())}
+			return []string{fmt.Sprintf("✓ %s  %s", oneLine(e.Paths[0]), e.Commit.Short())}
 		}
 		return []string{fmt.Sprintf("✓ %s  %s", e.Subject, e.Commit.Short())}
 	case daemon.EventHeld:
@@ -94,7 +94,7 @@ func eventLines(e daemon.Event) []string {
 // holdLines says why a file is held and what would release it.
 func holdLines(h daemon.Hold) []string {
 	if len(h.Problems) == 0 {
-		lines := []string{fmt.Sprintf("✗ held  %s  %s [%s]", h.Path, h.Reason, h.Kind)}
+		lines := []string{fmt.Sprintf("✗ held  %s  %s [%s]", oneLine(h.Path), h.Reason, h.Kind)}
 		if h.Hint != "" {
 			lines = append(lines, "  hint: "+h.Hint)
 		}
@@ -102,7 +102,7 @@ func holdLines(h daemon.Hold) []string {
 	}
 	var lines []string
 	for _, p := range h.Problems {
-		lines = append(lines, fmt.Sprintf("✗ held  %s:%d:%d  %s [%s]", p.Path, p.Line, p.Col, p.Message, p.Rule))
+		lines = append(lines, fmt.Sprintf("✗ held  %s:%d:%d  %s [%s]", oneLine(p.Path), p.Line, p.Col, p.Message, p.Rule))
 		if p.Hint != "" {
 			lines = append(lines, "  hint: "+p.Hint)
 		}
