@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilpeering/anvil/prompt"
 )
 
 const module = "github.com/anvilpeering/anvil"
@@ -141,5 +144,70 @@ func TestLinksInDocumentation(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Every key that a file may have is explained where authors look.
+func TestFormatIsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := filepath.Glob(filepath.Join("prompt", "schema", "*.json"))
+	if err != nil || len(schemas) != 4 {
+		t.Fatalf("schemas: %v %v", schemas, err)
+	}
+	for _, path := range schemas {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var schema struct {
+			Properties  map[string]any
+			Definitions map[string]struct{ Properties map[string]any }
+		}
+		if err := json.Unmarshal(content, &schema); err != nil {
+			t.Fatal(err)
+		}
+		keys := slices.Collect(maps.Keys(schema.Properties))
+		for _, d := range schema.Definitions {
+			keys = append(keys, slices.Collect(maps.Keys(d.Properties))...)
+		}
+		for _, key := range keys {
+			if !bytes.Contains(page, []byte("`"+key+"`")) && !bytes.Contains(page, []byte("`"+key+":")) {
+				t.Errorf("docs/format.md does not explain %s of %s", key, path)
+			}
+		}
+	}
+}
+
+// The prompts that README and the format's page show can be pasted.
+func TestShownPromptsCheckClean(t *testing.T) {
+	for _, path := range []string{"README.md", "docs/format.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, block, ok := bytes.Cut(page, []byte("```yaml\n"))
+		block, _, closed := bytes.Cut(block, []byte("```\n"))
+		if !ok || !closed {
+			t.Fatalf("%s shows no prompt", path)
+		}
+		files := map[string]string{
+			"anvil.yaml":                   "organisation: acme\nformat: 1\n",
+			"support/project.yaml":         "name: Support\n",
+			"support/triage/classify.yaml": string(block),
+			"support/triage/_tone.yaml":    "name: Tone\nparameters:\n  formality: {type: string}\ntemplate: \"Be {{ formality }}.\"\n",
+		}
+		tree := prompt.Parse(func(yield func(string, []byte) bool) {
+			for path, content := range files {
+				if !yield(path, []byte(content)) {
+					return
+				}
+			}
+		}, prompt.Options{})
+		for _, p := range tree.Problems() {
+			t.Errorf("%s: %s", path, p)
+		}
 	}
 }
