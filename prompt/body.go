@@ -70,13 +70,13 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		id: o.id(), name: o.line("name"), description: o.description(), tags: o.texts("tags"), model: o.line("model"),
 		modelParameters: o.free("modelParameters"), metadata: o.free("metadata"), extra: o.extra(),
 	}
-	if n := o.values["model"]; n != nil && b.model == "" && n.Kind == yaml.MappingNode {
+	if n := o.get("model"); n != nil && b.model == "" && n.Kind == yaml.MappingNode {
 		r.report(n.Line, n.Column, ruleSchema, "model is the name of a model", "put its settings into modelParameters")
 	}
-	if n := o.values["id"]; n != nil {
+	if n := o.get("id"); n != nil {
 		b.idPlace = mark{n.Line, n.Column}
 	}
-	if n := o.values["parameters"]; n != nil {
+	if n := o.get("parameters"); n != nil {
 		b.declared = true
 		b.parameters = r.parameters(n, "parameters")
 		if partial {
@@ -84,10 +84,10 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		}
 	}
 	before := len(r.problems)
-	template, messages := o.values["template"], o.values["messages"]
+	template, messages := o.get("template"), o.get("messages")
 	switch {
 	case template != nil && messages != nil:
-		r.at(o.keys["messages"], ruleSchema, "a prompt has a template or messages, not both", "")
+		r.at(o.key("messages"), ruleSchema, "a prompt has a template or messages, not both", "")
 	case template == nil && messages == nil:
 		hint := "write template: |- and the text below it, or messages: with a role and a content each"
 		if partial {
@@ -95,7 +95,7 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		}
 		r.at(root, ruleSchema, what+" needs a template", hint)
 	case messages != nil && partial:
-		r.at(o.keys["messages"], ruleSchema, "a partial has a template, not messages", "a partial is text that other prompts render; messages belong to a prompt, whose name has no underscore")
+		r.at(o.key("messages"), ruleSchema, "a partial has a template, not messages", "a partial is text that other prompts render; messages belong to a prompt, whose name has no underscore")
 	case template != nil:
 		if s, ok := r.text(template, "template"); ok {
 			r.cut(template, "template")
@@ -106,7 +106,7 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		b.parts = r.messages(messages)
 	}
 	complete := len(r.problems) == before
-	if n := o.values["tests"]; n != nil {
+	if n := o.get("tests"); n != nil {
 		b.tests = r.tests(n, partial)
 	}
 	declared := o.declared("parameters")
@@ -127,7 +127,7 @@ func (o *object) id() string {
 		return ""
 	}
 	if !ulid.MatchString(id) {
-		o.at(o.values["id"], ruleSchema, fmt.Sprintf("%q is not a ULID", id), "an id is 26 letters and digits; leave it out if you have none")
+		o.at(o.get("id"), ruleSchema, fmt.Sprintf("%q is not a ULID", id), "an id is 26 letters and digits; leave it out if you have none")
 		return ""
 	}
 	return id
@@ -147,12 +147,12 @@ func (r *reader) messages(n *yaml.Node) []part {
 		if o == nil {
 			continue
 		}
-		if o.keys["insert"] != nil {
+		if o.key("insert") != nil {
 			parts = append(parts, o.insertion())
 			continue
 		}
-		if o.keys["roles"] != nil {
-			r.at(o.keys["roles"], ruleSchema, "roles goes with insert", "say role: for the role of a message")
+		if o.key("roles") != nil {
+			r.at(o.key("roles"), ruleSchema, "roles goes with insert", "say role: for the role of a message")
 		}
 		p := part{role: o.role()}
 		if content := o.need("content"); content != nil {
@@ -182,14 +182,14 @@ func (o *object) role() string {
 
 func (o *object) insertion() part {
 	for _, key := range []string{"role", "content"} {
-		if n := o.keys[key]; n != nil {
+		if n := o.key(key); n != nil {
 			o.at(n, ruleSchema, key+" does not go with insert", "the inserted messages bring their own roles and contents")
 		}
 	}
 	p := part{roles: insertable}
 	p.insert = o.line("insert")
-	p.place = mark{o.values["insert"].Line, o.values["insert"].Column}
-	if n := o.values["roles"]; n != nil {
+	p.place = mark{o.get("insert").Line, o.get("insert").Column}
+	if n := o.get("roles"); n != nil {
 		p.roles = o.texts("roles")
 		if len(p.roles) == 0 && n.Kind == yaml.SequenceNode {
 			o.at(n, ruleSchema, "roles is empty", "")
@@ -281,7 +281,7 @@ func optional(parameters []Parameter) map[string]any {
 
 // declared returns the names below a key, with their places.
 func (o *object) declared(key string) map[string]*yaml.Node {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}

@@ -28,11 +28,11 @@ func (r *reader) organisation(root *yaml.Node) *Organisation {
 		}
 	}
 	out.Checks = o.checks()
-	if n := o.values["commit"]; n != nil {
+	if n := o.get("commit"); n != nil {
 		if c := r.object(n, "commit", false, "author", "prefix"); c != nil {
 			out.Commit = CommitSettings{Author: c.line("author"), Prefix: c.line("prefix")}
 			if a := out.Commit.Author; a != "" && !authorForm.MatchString(a) {
-				r.at(c.values["author"], ruleSchema, fmt.Sprintf("%q is not an author", a), "write it as git does: Name <address>")
+				r.at(c.get("author"), ruleSchema, fmt.Sprintf("%q is not an author", a), "write it as git does: Name <address>")
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func (r *reader) segment(n *yaml.Node, what string) string {
 }
 
 func (o *object) checks() map[string]string {
-	n := o.values["checks"]
+	n := o.get("checks")
 	if n == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func adjustableRules() []string {
 }
 
 func (o *object) sources() map[string]Source {
-	n := o.values["sources"]
+	n := o.get("sources")
 	if n == nil {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (o *object) sources() map[string]Source {
 			source.Organisation = s.segment(n, "organisation")
 		}
 		source.Signers = s.texts("signers")
-		if into := s.values["into"]; into != nil {
+		if into := s.get("into"); into != nil {
 			source.Into = s.into(into)
 		}
 		out[name] = source

@@ -2,7 +2,6 @@ package prompt
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -94,13 +93,14 @@ func (r *reader) parameter(name string, n *yaml.Node) (Parameter, bool) {
 	}
 	p.Description, _ = o.text("description")
 	if allowed, known := constraintsOf[p.Type]; known {
-		for _, key := range slices.Sorted(maps.Keys(o.keys)) {
-			switch key {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			switch key.Value {
 			case "type", "description", "required", "default":
 				continue
 			}
-			if !slices.Contains(allowed, key) {
-				r.at(o.keys[key], ruleSchema, fmt.Sprintf("%s does not go with the type %s", key, p.Type), fmt.Sprintf("a parameter of type %s takes %s", p.Type, list(allowed)))
+			if slices.Contains(parameterKeys, key.Value) && !slices.Contains(allowed, key.Value) {
+				r.at(key, ruleSchema, fmt.Sprintf("%s does not go with the type %s", key.Value, p.Type), fmt.Sprintf("a parameter of type %s takes %s", p.Type, list(allowed)))
 			}
 		}
 	}
@@ -108,12 +108,12 @@ func (r *reader) parameter(name string, n *yaml.Node) (Parameter, bool) {
 	p.MinItems, p.MaxItems = o.count("minItems"), o.count("maxItems")
 	p.Minimum, p.Maximum = o.number("minimum"), o.number("maximum")
 	o.pattern(&p)
-	if items := o.values["items"]; items != nil {
+	if items := o.get("items"); items != nil {
 		if item, ok := r.parameter("an item of "+name, items); ok {
 			p.Items = &item
 		}
 	}
-	if properties := o.values["properties"]; properties != nil {
+	if properties := o.get("properties"); properties != nil {
 		p.Properties = r.parameters(properties, "properties")
 	}
 	p.Required = o.required()
@@ -132,12 +132,12 @@ func less(a, b *int) bool { return a != nil && b != nil && *a < *b }
 
 func (o *object) order(low, high string, wrong bool) {
 	if wrong {
-		o.at(o.values[high], ruleSchema, fmt.Sprintf("%s is less than %s", high, low), "")
+		o.at(o.get(high), ruleSchema, fmt.Sprintf("%s is less than %s", high, low), "")
 	}
 }
 
 func (o *object) pattern(p *Parameter) {
-	n := o.values["pattern"]
+	n := o.get("pattern")
 	if n == nil {
 		return
 	}
@@ -155,12 +155,12 @@ func (o *object) pattern(p *Parameter) {
 
 // required says whether a value must be given.
 func (o *object) required() bool {
-	n := o.values["required"]
+	n := o.get("required")
 	if n != nil && n.Kind == yaml.SequenceNode {
 		o.at(n, ruleSchema, "required must be true or false", "say required: true at each property that must be there")
 		return false
 	}
-	withDefault := o.values["default"] != nil
+	withDefault := o.get("default") != nil
 	required := o.boolean("required", !withDefault)
 	if required && withDefault {
 		o.at(n, ruleSchema, "a parameter with a default is not required", "remove required or default")
@@ -170,7 +170,7 @@ func (o *object) required() bool {
 }
 
 func (o *object) enumeration(p *Parameter) {
-	n := o.values["enum"]
+	n := o.get("enum")
 	if n == nil {
 		return
 	}
@@ -194,7 +194,7 @@ func (o *object) enumeration(p *Parameter) {
 }
 
 func (o *object) defaultValue(p *Parameter) {
-	if n := o.values["default"]; n != nil {
+	if n := o.get("default"); n != nil {
 		if v, ok := o.checked(n, *p, "the default"); ok {
 			p.Default = v
 		}

@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,41 +9,70 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// source is a file as lines, for finding places in it.
+// source is a file as lines, for finding places in it. Lines are counted as the
+// YAML parser does.
 type source struct {
 	content []byte
 	split   []string // see lines
+
+	// The line that was asked for last, and where it begins: the next is mostly
+	// not far behind.
+	number, offset int
 }
 
-// lines returns the lines without their ends, as the YAML parser counts them.
+// seek goes to a line by its number from 1, and reports whether it is there.
+func (s *source) seek(n int) bool {
+	if n < 1 {
+		return false
+	}
+	if s.number == 0 || n < s.number {
+		s.number, s.offset = 1, 0
+		if bytes.HasPrefix(s.content, []byte("\ufeff")) {
+			s.offset = len("\ufeff")
+		}
+	}
+	for s.number < n {
+		end := bytes.IndexAny(s.content[s.offset:], "\r\n")
+		if end < 0 {
+			return false
+		}
+		next := s.offset + end + 1
+		if s.content[next-1] == '\r' && next < len(s.content) && s.content[next] == '\n' {
+			next++
+		}
+		s.number, s.offset = s.number+1, next
+	}
+	return true
+}
+
+// line returns a line without its end, "" where there is none.
+func (s *source) line(n int) string {
+	if s.split != nil {
+		if n < 1 || n > len(s.split) {
+			return ""
+		}
+		return s.split[n-1]
+	}
+	if !s.seek(n) {
+		return ""
+	}
+	rest := s.content[s.offset:]
+	if end := bytes.IndexAny(rest, "\r\n"); end >= 0 {
+		rest = rest[:end]
+	}
+	return string(rest)
+}
+
+// lines returns all lines, for who asks for many of them in no order.
 func (s *source) lines() []string {
 	if s.split == nil {
-		text := strings.TrimPrefix(string(s.content), "\ufeff")
-		start := 0
-		for i := 0; i < len(text); i++ {
-			switch text[i] {
-			case '\r':
-				s.split = append(s.split, text[start:i])
-				if i+1 < len(text) && text[i+1] == '\n' {
-					i++
-				}
-				start = i + 1
-			case '\n':
-				s.split = append(s.split, text[start:i])
-				start = i + 1
-			}
+		var all []string
+		for n := 1; s.seek(n); n++ {
+			all = append(all, s.line(n))
 		}
-		s.split = append(s.split, text[start:])
+		s.split = all
 	}
 	return s.split
-}
-
-// line returns a line by its number from 1, "" where there is none.
-func (s *source) line(n int) string {
-	if lines := s.lines(); n >= 1 && n <= len(lines) {
-		return lines[n-1]
-	}
-	return ""
 }
 
 // from returns the rest of a line from a column on.
@@ -73,15 +103,15 @@ func (s *source) placeOf(n *yaml.Node) place {
 	case yaml.LiteralStyle, yaml.FoldedStyle:
 		p.line++
 		p.col = 1
-		for i, text := 0, strings.Split(n.Value, "\n"); i < len(text); i++ {
+		for text := range strings.SplitSeq(n.Value, "\n") {
 			// The first line that is not blank tells how far the block is
 			// indented.
-			if strings.TrimSpace(text[i]) != "" {
+			if strings.TrimSpace(text) != "" {
 				at := p.line
-				for strings.TrimSpace(s.line(at)) == "" && at < len(s.lines()) {
+				for strings.TrimSpace(s.line(at)) == "" && s.seek(at+1) {
 					at++
 				}
-				p.col = 1 + indentOf(s.line(at)) - indentOf(text[i])
+				p.col = 1 + indentOf(s.line(at)) - indentOf(text)
 				break
 			}
 		}
@@ -104,7 +134,7 @@ func (s *source) scalar(n *yaml.Node, p place) string {
 	}
 	var b strings.Builder
 	closed := closer{style: p.style}
-	for at := p.line; at <= len(s.lines()); at++ {
+	for at := p.line; s.seek(at); at++ {
 		text := s.line(at)
 		if at == p.line && p.style != yaml.FoldedStyle {
 			text = s.from(at, p.col)

@@ -2,7 +2,6 @@ package prompt
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,10 +54,9 @@ var synonyms = map[string]string{
 // object is a mapping that is being decoded.
 type object struct {
 	*reader
-	node   *yaml.Node
-	what   string // "a parameter", for messages
-	values map[string]*yaml.Node
-	keys   map[string]*yaml.Node
+	node *yaml.Node
+	what string // "a parameter", for messages
+	size int    // how many of its keys are known
 }
 
 // object begins to decode a mapping: keys that are not known are reported, with
@@ -68,24 +66,40 @@ func (r *reader) object(n *yaml.Node, what string, extra bool, known ...string) 
 		r.wrongType(n, what, "keys and values")
 		return nil
 	}
-	o := &object{r, n, what, make(map[string]*yaml.Node, len(n.Content)/2), make(map[string]*yaml.Node, len(n.Content)/2)}
+	o := &object{reader: r, node: n, what: what}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+		key := n.Content[i]
 		if key.Kind != yaml.ScalarNode {
 			r.notText(key, "a key")
 			continue
 		}
-		if extra && strings.HasPrefix(key.Value, "x-") {
-			o.keys[key.Value], o.values[key.Value] = key, value
-			continue
-		}
-		if !slices.Contains(known, key.Value) {
+		if !slices.Contains(known, key.Value) && (!extra || !strings.HasPrefix(key.Value, "x-")) {
 			r.unknownKey(key, what, known, extra)
 			continue
 		}
-		o.keys[key.Value], o.values[key.Value] = key, value
+		o.size++
 	}
 	return o
+}
+
+// find returns a key and its value, nil when the mapping has no such key.
+func (o *object) find(name string) (key, value *yaml.Node) {
+	for i := 0; i+1 < len(o.node.Content); i += 2 {
+		if key := o.node.Content[i]; key.Value == name && key.Kind == yaml.ScalarNode {
+			return key, o.node.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+func (o *object) key(name string) *yaml.Node {
+	key, _ := o.find(name)
+	return key
+}
+
+func (o *object) get(name string) *yaml.Node {
+	_, value := o.find(name)
+	return value
 }
 
 func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra bool) {
@@ -109,7 +123,7 @@ func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra b
 
 // need returns a key's value and reports when it is missing.
 func (o *object) need(key string) *yaml.Node {
-	v := o.values[key]
+	v := o.get(key)
 	if v == nil {
 		o.at(o.node, ruleSchema, fmt.Sprintf("%s needs the key %q", o.what, key), "")
 	}
@@ -119,15 +133,16 @@ func (o *object) need(key string) *yaml.Node {
 // extra returns the x-* values.
 func (o *object) extra() map[string]any {
 	var extra map[string]any
-	for _, key := range slices.Sorted(maps.Keys(o.values)) {
-		if !strings.HasPrefix(key, "x-") {
+	for i := 0; i+1 < len(o.node.Content); i += 2 {
+		key := o.node.Content[i]
+		if key.Kind != yaml.ScalarNode || !strings.HasPrefix(key.Value, "x-") {
 			continue
 		}
-		if v, ok := o.value(o.values[key]); ok {
+		if v, ok := o.value(o.node.Content[i+1]); ok {
 			if extra == nil {
 				extra = map[string]any{}
 			}
-			extra[key] = v
+			extra[key.Value] = v
 		}
 	}
 	return extra
@@ -135,7 +150,7 @@ func (o *object) extra() map[string]any {
 
 // text decodes a key's text; "" when it is absent or wrong, and then ok is false.
 func (o *object) text(key string) (string, bool) {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return "", false
 	}
@@ -150,16 +165,16 @@ func (o *object) line(key string) string {
 	}
 	switch trimmed := strings.TrimSpace(s); {
 	case trimmed == "":
-		o.at(o.values[key], ruleSchema, key+" is empty", "give it a value, or leave the key out")
+		o.at(o.get(key), ruleSchema, key+" is empty", "give it a value, or leave the key out")
 	case strings.ContainsAny(trimmed, "\n\r"):
-		o.at(o.values[key], ruleSchema, key+" has more than one line", "")
+		o.at(o.get(key), ruleSchema, key+" has more than one line", "")
 	}
 	return s
 }
 
 // texts decodes a list of texts.
 func (o *object) texts(key string) []string {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return nil
 	}
@@ -177,7 +192,7 @@ func (o *object) texts(key string) []string {
 }
 
 func (o *object) boolean(key string, absent bool) bool {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return absent
 	}
@@ -195,7 +210,7 @@ func (o *object) boolean(key string, absent bool) bool {
 
 // count decodes a whole number that is not negative.
 func (o *object) count(key string) *int {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return nil
 	}
@@ -208,7 +223,7 @@ func (o *object) count(key string) *int {
 }
 
 func (o *object) number(key string) *float64 {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return nil
 	}
@@ -222,7 +237,7 @@ func (o *object) number(key string) *float64 {
 
 // free decodes a mapping of anything.
 func (o *object) free(key string) map[string]any {
-	n := o.values[key]
+	n := o.get(key)
 	if n == nil {
 		return nil
 	}

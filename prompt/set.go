@@ -24,7 +24,7 @@ func (r *reader) project(root *yaml.Node) projectBody {
 // description is a text of any number of lines.
 func (o *object) description() string {
 	s, _ := o.text("description")
-	if n := o.values["description"]; n != nil {
+	if n := o.get("description"); n != nil {
 		o.cut(n, "description")
 	}
 	return s
@@ -53,19 +53,19 @@ func (r *reader) set(root *yaml.Node) *setBody {
 		return &setBody{}
 	}
 	s := &setBody{id: o.id(), title: o.line("name"), description: o.description(), locked: o.boolean("locked", false)}
-	if n := o.values["id"]; n != nil {
+	if n := o.get("id"); n != nil {
 		s.idPlace = mark{n.Line, n.Column}
 	}
 	o.texts("tags")
 	o.free("metadata")
 	o.extra()
-	if n := o.values["version"]; n != nil {
+	if n := o.get("version"); n != nil {
 		s.versionText, s.version = o.version(n)
 	}
-	if s.locked && o.values["version"] == nil {
-		r.at(o.values["locked"], ruleSchema, "a locked set needs a version", "a locked set changes only together with its version: add version: 1.0.0")
+	if s.locked && o.get("version") == nil {
+		r.at(o.get("locked"), ruleSchema, "a locked set needs a version", "a locked set changes only together with its version: add version: 1.0.0")
 	}
-	if n := o.values["dependencies"]; n != nil {
+	if n := o.get("dependencies"); n != nil {
 		s.ranges = o.dependencies(n)
 	}
 	return s

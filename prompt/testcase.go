@@ -67,13 +67,13 @@ func (r *reader) expectations(n *yaml.Node, partial bool) []expectation {
 	if o == nil {
 		return nil
 	}
-	if len(o.values) == 0 && len(n.Content) == 0 {
+	if o.size == 0 && len(n.Content) == 0 {
 		r.at(n, ruleSchema, "expect is empty", "say what the rendered text contains")
 		return nil
 	}
 	var out []expectation
 	for _, word := range []string{"equals", "error", "contains", "not_contains"} {
-		v := o.values[word]
+		v := o.get(word)
 		if v == nil {
 			continue
 		}
@@ -87,13 +87,13 @@ func (r *reader) expectations(n *yaml.Node, partial bool) []expectation {
 			}
 		}
 	}
-	if v := o.values["roles"]; v != nil && partial {
-		o.at(o.keys["roles"], ruleSchema, "a partial has no roles", "a partial is text: say what it equals or contains")
+	if v := o.get("roles"); v != nil && partial {
+		o.at(o.key("roles"), ruleSchema, "a partial has no roles", "a partial is text: say what it equals or contains")
 	} else if v != nil {
 		out = append(out, expectation{word: "roles", roles: o.texts("roles"), mark: mark{v.Line, v.Column}})
 	}
-	if o.values["error"] != nil && len(o.values) > 1 {
-		r.at(o.keys["error"], ruleSchema, "a test that expects an error expects nothing else", "")
+	if o.get("error") != nil && o.size > 1 {
+		r.at(o.key("error"), ruleSchema, "a test that expects an error expects nothing else", "")
 	}
 	return out
 }

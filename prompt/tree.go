@@ -18,10 +18,9 @@ type Change struct {
 // Options say how much is checked.
 type Options struct {
 	// CompileOnly checks only what keeps a prompt from being rendered: no
-	// lints, no version ranges and no tests. Clients use it. Compiled templates
-	// are kept; without it they are dropped after the check and compiled again
-	// by the first rendering, for they are several times as large as their
-	// sources.
+	// lints, no version ranges and no tests. Clients use it. With it or without
+	// it, compiled templates are dropped after the check and compiled again by
+	// the first rendering, for they are several times as large as their sources.
 	CompileOnly bool
 }
 

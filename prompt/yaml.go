@@ -140,22 +140,40 @@ func (w *inspection) node(n *yaml.Node, depth int) {
 		}
 		return
 	}
-	first := make(map[string]int, len(n.Content)/2)
+	const few = 16 // keys that are compared with each other faster than looked up
+	var first map[string]int
+	if len(n.Content) > 2*few {
+		first = make(map[string]int, len(n.Content)/2)
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind == yaml.ScalarNode {
 			if key.Tag == "!!merge" {
 				w.refuse(key, "<< is a merge key, which prompts do not have", "repeat the values")
 			}
-			if line, twice := first[key.Value]; twice {
+			line, twice := first[key.Value]
+			if first == nil {
+				line, twice = earlier(n.Content[:i], key.Value)
+			}
+			if twice {
 				w.refuse(key, fmt.Sprintf("the key %q stands here twice", key.Value), fmt.Sprintf("it stands in line %d, too: remove one of them", line))
-			} else {
+			} else if first != nil {
 				first[key.Value] = key.Line
 			}
 		}
 		w.node(key, depth+1)
 		w.node(value, depth+1)
 	}
+}
+
+// earlier returns the line of the first key of a name.
+func earlier(content []*yaml.Node, name string) (line int, found bool) {
+	for i := 0; i < len(content); i += 2 {
+		if content[i].Kind == yaml.ScalarNode && content[i].Value == name {
+			return content[i].Line, true
+		}
+	}
+	return 0, false
 }
 
 // plainText reports whether a scalar is text. What YAML 1.1 takes for a date is

@@ -3,7 +3,7 @@ package liquid
 import (
 	"fmt"
 	"slices"
-	"sort"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -92,23 +92,10 @@ func Compile(source string) (t *Template, problems []Problem) {
 }
 
 // A place finds lines and columns in a source.
-type place struct {
-	source string
-	lines  []int // offset of each line's first byte
-}
-
-func newPlace(source string) place {
-	lines := []int{0}
-	for i := range len(source) {
-		if source[i] == '\n' {
-			lines = append(lines, i+1)
-		}
-	}
-	return place{source, lines}
-}
+type place struct{ source string }
 
 // position returns the line and column of an offset, from 1, columns in runes.
 func (p place) position(at int) (line, col int) {
-	line = sort.SearchInts(p.lines, at+1)
-	return line, utf8.RuneCountInString(p.source[p.lines[line-1]:at]) + 1
+	before := p.source[:at]
+	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }

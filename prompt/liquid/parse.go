@@ -39,15 +39,26 @@ type body struct {
 }
 
 func newParser(source string) *parser {
-	return &parser{place: newPlace(source), assigned: map[string]bool{}}
+	return &parser{place: place{source}, assigned: map[string]bool{}}
 }
 
-// position is place.position, without beginning each line anew.
+// position is place.position, without beginning anew each time.
 func (p *parser) position(at int) (line, col int) {
-	if last := p.seen; last.line > 0 && at >= last.at && (last.line == len(p.lines) || at < p.lines[last.line]) {
-		line, col = last.line, last.col+utf8.RuneCountInString(p.source[last.at:at])
-	} else {
-		line, col = p.place.position(at)
+	last := p.seen
+	if last.line == 0 {
+		last.line, last.col = 1, 1
+	}
+	between := p.source[min(at, last.at):max(at, last.at)]
+	switch lines := strings.Count(between, "\n"); {
+	case at < last.at && lines == 0:
+		line, col = last.line, last.col-utf8.RuneCountInString(between)
+	case at < last.at:
+		start := strings.LastIndexByte(p.source[:at], '\n') + 1
+		line, col = last.line-lines, 1+utf8.RuneCountInString(p.source[start:at])
+	case lines == 0:
+		line, col = last.line, last.col+utf8.RuneCountInString(between)
+	default:
+		line, col = last.line+lines, 1+utf8.RuneCountInString(between[strings.LastIndexByte(between, '\n')+1:])
 	}
 	p.seen.at, p.seen.line, p.seen.col = at, line, col
 	return line, col

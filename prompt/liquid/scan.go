@@ -31,7 +31,6 @@ const (
 const space = " \t\n\v\f\r" // what Liquid trims and calls blank; other whitespace is text
 
 var (
-	tagName   = regexp.MustCompile(`^\s*(#|\w+)`)
 	endRaw    = regexp.MustCompile(`\{%(-?)\s*endraw\s*(-?)%\}`)
 	endDoc    = regexp.MustCompile(`\{%(-?)\s*enddoc\s*(-?)%\}`)
 	inComment = regexp.MustCompile(`\{%-?\s*(comment|endcomment|raw)\b`)
@@ -93,12 +92,12 @@ func (p *parser) scan() []token {
 			toks = append(toks, token{kind: objectToken, at: at, markup: src[inner:end], mark: inner})
 			continue
 		}
-		m := tagName.FindStringSubmatchIndex(src[inner:end])
-		if m == nil {
+		from, to := tagName(src[inner:end])
+		if from == to {
 			p.problem(at, RuleSyntax, "this tag has no name", "")
 			continue
 		}
-		t := token{kind: tagToken, at: at, name: src[inner+m[2] : inner+m[3]], nameAt: inner + m[2], markup: src[inner+m[3] : end], mark: inner + m[3]}
+		t := token{kind: tagToken, at: at, name: src[inner+from : inner+to], nameAt: inner + from, markup: src[inner+to : end], mark: inner + to}
 		switch t.name {
 		case "raw", "doc":
 			p.noArguments(t)
@@ -142,6 +141,23 @@ func (p *parser) scan() []token {
 			toks = append(toks, t)
 		}
 	}
+}
+
+// tagName returns where the name that a tag begins with stands: # or letters,
+// digits and _. The two are the same when there is none.
+func tagName(s string) (from, to int) {
+	for from < len(s) && strings.IndexByte(" \t\n\f\r", s[from]) >= 0 {
+		from++
+	}
+	if from < len(s) && s[from] == '#' {
+		return from, from + 1
+	}
+	for to = from; to < len(s); to++ {
+		if c := s[to]; c != '_' && !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
+			break
+		}
+	}
+	return from, to
 }
 
 // openDelimiter returns the offset of the next {{ or {%, or -1.
@@ -195,16 +211,16 @@ func (p *parser) liquidLines(t token) []token {
 	comments, opened := 0, 0
 	at := t.mark
 	for line := range strings.SplitSeq(t.markup, "\n") {
-		m := tagName.FindStringSubmatchIndex(line)
+		from, to := tagName(line)
 		start := at
 		at += len(line) + 1
-		if m == nil {
+		if from == to {
 			if rest := strings.TrimLeft(line, space); rest != "" && comments == 0 {
 				p.problem(start+len(line)-len(rest), RuleSyntax, "this line of a liquid tag does not begin with a tag", "print a value with echo")
 			}
 			continue
 		}
-		l := token{kind: tagToken, at: start + m[2], name: line[m[2]:m[3]], nameAt: start + m[2], markup: line[m[3]:], mark: start + m[3], liquid: id}
+		l := token{kind: tagToken, at: start + from, name: line[from:to], nameAt: start + from, markup: line[to:], mark: start + to, liquid: id}
 		switch {
 		case l.name == "comment":
 			if comments++; comments == 1 {
