@@ -141,7 +141,7 @@ func (r *reader) messages(n *yaml.Node) []part {
 	if len(n.Content) == 0 {
 		r.at(n, ruleSchema, "messages is empty", "a message is a role and a content")
 	}
-	var parts []part
+	parts := make([]part, 0, len(n.Content))
 	for _, c := range n.Content {
 		o := r.object(c, "a message", false, "role", "content", "insert", "roles")
 		if o == nil {
@@ -174,7 +174,10 @@ func (o *object) role() string {
 		return ""
 	}
 	s, ok := o.text("role")
-	if ok && !slices.Contains(roles, s) {
+	if i := slices.Index(roles, s); i >= 0 {
+		return roles[i] // the same memory in all prompts
+	}
+	if ok {
 		o.at(n, ruleSchema, fmt.Sprintf("unknown role %q", s)+didYouMean(s, slices.Values(roles)), "roles are "+list(roles))
 	}
 	return s

@@ -86,7 +86,9 @@ func (r *reader) parameter(name string, n *yaml.Node) (Parameter, bool) {
 	}
 	if t := o.need("type"); t != nil {
 		s, ok := o.text("type")
-		if ok && !slices.Contains(parameterTypes, s) {
+		if i := slices.Index(parameterTypes, s); i >= 0 {
+			s = parameterTypes[i] // the same memory in all prompts
+		} else if ok {
 			r.at(t, ruleSchema, fmt.Sprintf("unknown type %q", s)+didYouMean(s, slices.Values(parameterTypes)), "types are "+list(parameterTypes))
 		}
 		p.Type = s

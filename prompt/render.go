@@ -49,11 +49,16 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 	if err != nil {
 		return nil, err
 	}
-	out := &Rendered{Messages: make([]Message, 0, len(p.body.parts)), Model: p.Model, ModelParameters: cloneMap(p.ModelParameters)}
+	size := len(p.body.parts)
+	for _, i := range inserts {
+		size += len(i.messages)
+	}
+	out := &Rendered{Messages: make([]Message, 0, size), Model: p.Model, ModelParameters: cloneMap(p.ModelParameters)}
 	for i := range p.scopes {
 		part := p.scopes[i].part
 		if part.text == nil {
-			for i, m := range inserts[part.insert] {
+			messages := messagesOf(part.insert, inserts)
+			for i, m := range messages {
 				if !slices.Contains(part.roles, m.Role) {
 					return nil, &ArgumentError{
 						Address: p.Address, Parameter: part.insert, Reason: ReasonConstraint,
@@ -62,7 +67,7 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 					}
 				}
 			}
-			out.Messages = append(out.Messages, inserts[part.insert]...)
+			out.Messages = append(out.Messages, messages...)
 			continue
 		}
 		content, err := p.scopes[i].execute(ctx, vars, b)
@@ -74,14 +79,29 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 	return out, nil
 }
 
+// inserted are the messages of one parameter.
+type inserted struct {
+	parameter string
+	messages  []Message
+}
+
+func messagesOf(parameter string, all []inserted) []Message {
+	for _, i := range all {
+		if i.parameter == parameter {
+			return i.messages
+		}
+	}
+	return nil
+}
+
 // bind checks the arguments and returns the value of each parameter, and the
 // messages that may be inserted.
-func (p *Prompt) bind(args Args) (map[string]any, map[string][]Message, error) {
+func (p *Prompt) bind(args Args) (map[string]any, []inserted, error) {
 	if err := p.unknown(args); err != nil {
 		return nil, nil, err
 	}
 	vars := make(map[string]any, len(p.Parameters))
-	var inserts map[string][]Message
+	var inserts []inserted
 	for i := range p.Parameters {
 		q := &p.Parameters[i]
 		v, given := args[q.Name]
@@ -98,10 +118,7 @@ func (p *Prompt) bind(args Args) (map[string]any, map[string][]Message, error) {
 			if v != nil {
 				messages, bad = q.acceptMessages(v)
 			}
-			if inserts == nil {
-				inserts = map[string][]Message{}
-			}
-			inserts[q.Name] = messages
+			inserts = append(inserts, inserted{q.Name, messages})
 			vars[q.Name] = nil
 			if v != nil && slices.Contains(p.body.scripted, q.Name) {
 				vars[q.Name] = asValues(messages)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -20,8 +21,8 @@ func (r *reader) scan(content []byte) bool {
 		return true
 	}
 	for _, s := range secrets {
-		if !bytes.Contains(content, s.prefix) {
-			continue
+		if !slices.ContainsFunc(s.marks, func(mark string) bool { return bytes.Contains(content, []byte(mark)) }) {
+			continue // far cheaper than the pattern
 		}
 		for _, m := range s.pattern.FindAllIndex(content, maxProblems) {
 			line, col := positionOf(content, m[0])
@@ -60,21 +61,21 @@ func positionOf(content []byte, offset int) (line, col int) {
 // prompt about keys must not be refused.
 var secrets = []struct {
 	name    string
-	prefix  []byte
+	marks   []string // of which each has one
 	pattern *regexp.Regexp
 }{
-	{"a private key", []byte("PRIVATE KEY-----"), regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----`)},
-	{"a key of Amazon Web Services", []byte("A"), regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a key of Google Cloud", []byte("AIza"), regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}\b`)},
-	{"a token of GitHub", []byte("gh"), regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{36,}\b`)},
-	{"a token of GitHub", []byte("github_pat_"), regexp.MustCompile(`\bgithub_pat_[0-9A-Za-z_]{40,}\b`)},
-	{"a token of GitLab", []byte("glpat-"), regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20,}\b`)},
-	{"a token of Slack", []byte("xox"), regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{20,}\b`)},
-	{"a key of OpenAI", []byte("sk-"), regexp.MustCompile(`\bsk-(?:proj-|svcacct-|admin-)[0-9A-Za-z_-]{40,}|\bsk-[0-9A-Za-z]{20}T3BlbkFJ[0-9A-Za-z]{20}\b`)},
-	{"a key of Anthropic", []byte("sk-ant-"), regexp.MustCompile(`\bsk-ant-[0-9A-Za-z]+-[0-9A-Za-z_-]{40,}`)},
-	{"a key of Stripe", []byte("k_live_"), regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{20,}\b`)},
-	{"a token of Hugging Face", []byte("hf_"), regexp.MustCompile(`\bhf_[0-9A-Za-z]{34,}\b`)},
-	{"a token of Anvil", []byte("anv_"), regexp.MustCompile(`\banv_[0-9A-Za-z]{6,}_[0-9A-Za-z]{30,}\b`)},
+	{"a private key", []string{"PRIVATE KEY-----"}, regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----`)},
+	{"a key of Amazon Web Services", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a key of Google Cloud", []string{"AIza"}, regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}\b`)},
+	{"a token of GitHub", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_"}, regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{36,}\b`)},
+	{"a token of GitHub", []string{"github_pat_"}, regexp.MustCompile(`\bgithub_pat_[0-9A-Za-z_]{40,}\b`)},
+	{"a token of GitLab", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20,}\b`)},
+	{"a token of Slack", []string{"xox"}, regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{20,}\b`)},
+	{"a key of OpenAI", []string{"sk-proj-", "sk-svcacct-", "sk-admin-", "T3BlbkFJ"}, regexp.MustCompile(`\bsk-(?:proj-|svcacct-|admin-)[0-9A-Za-z_-]{40,}|\bsk-[0-9A-Za-z]{20}T3BlbkFJ[0-9A-Za-z]{20}\b`)},
+	{"a key of Anthropic", []string{"sk-ant-"}, regexp.MustCompile(`\bsk-ant-[0-9A-Za-z]+-[0-9A-Za-z_-]{40,}`)},
+	{"a key of Stripe", []string{"k_live_"}, regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{20,}\b`)},
+	{"a token of Hugging Face", []string{"hf_"}, regexp.MustCompile(`\bhf_[0-9A-Za-z]{34,}\b`)},
+	{"a token of Anvil", []string{"anv_"}, regexp.MustCompile(`\banv_[0-9A-Za-z]{6,}_[0-9A-Za-z]{30,}\b`)},
 }
 
 // invisible reports characters that change what a text says without being seen:

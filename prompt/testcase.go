@@ -142,19 +142,19 @@ func (e expectation) check(r *Rendered, err error) (message, hint string) {
 		return "", ""
 	}
 	text := r.Text()
-	excerpt := fmt.Sprintf("it is %q", clip(text, 200))
+	excerpt := func() string { return fmt.Sprintf("it is %q", clip(text, 200)) }
 	switch e.word {
 	case "equals":
 		if text != e.want {
-			return fmt.Sprintf("the rendered text differs from what was expected%s", difference(text, e.want)), excerpt
+			return fmt.Sprintf("the rendered text differs from what was expected%s", difference(text, e.want)), excerpt()
 		}
 	case "contains":
 		if !strings.Contains(text, e.want) {
-			return fmt.Sprintf("the rendered text does not contain %q", clip(e.want, 80)), excerpt
+			return fmt.Sprintf("the rendered text does not contain %q", clip(e.want, 80)), excerpt()
 		}
 	case "not_contains":
 		if i := strings.Index(text, e.want); i >= 0 {
-			return fmt.Sprintf("the rendered text contains %q", clip(e.want, 80)), excerpt
+			return fmt.Sprintf("the rendered text contains %q", clip(e.want, 80)), excerpt()
 		}
 	case "roles":
 		var got []string

@@ -75,12 +75,12 @@ func plain(v any, depth int) (any, string) {
 			return nil, "must be an object whose keys are text"
 		}
 		out := make(map[string]any, r.Len())
-		for key, value := range r.Seq2() {
-			item, err := plain(value.Interface(), depth-1)
+		for each := r.MapRange(); each.Next(); {
+			item, err := plain(each.Value().Interface(), depth-1)
 			if err != "" {
 				return nil, err
 			}
-			out[key.String()] = item
+			out[each.Key().String()] = item
 		}
 		return out, ""
 	}
