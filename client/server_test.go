@@ -235,17 +235,13 @@ func TestFollowsTheServer(t *testing.T) {
 func (h *house) acknowledged(c *client.Client, state protocol.State) {
 	h.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		clients, err := h.push.Clients(h.t.Context())
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		for _, k := range clients {
+		for _, k := range h.push.Clients() {
 			if k.ID == c.Status().ClientID && k.Report != nil && k.Report.State == state {
 				return
 			}
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("the server knows %+v, want %s of %s", clients, state, c.Status().ClientID)
+			h.t.Fatalf("the server knows %+v, want %s of %s", h.push.Clients(), state, c.Status().ClientID)
 		}
 	}
 }

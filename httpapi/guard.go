@@ -160,7 +160,7 @@ func (s *Server) authenticate(c echo.Context) (push.Token, error) {
 		return push.Token{}, refuse(http.StatusUnauthorized, "token-missing", "a token is required",
 			"the request has no Authorization header with one bearer token", "set ANVIL_TOKEN; anvil connect makes a token for an application")
 	}
-	t, err := s.o.Push.Authenticate(r.Context(), text)
+	t, err := s.o.Push.Authenticate(text)
 	if err != nil {
 		return push.Token{}, err
 	}

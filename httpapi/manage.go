@@ -42,11 +42,7 @@ func (s *Server) status(c echo.Context, t push.Token) error {
 		}
 	}
 	if s.o.Push != nil {
-		channels, err := s.o.Push.Channels(c.Request().Context())
-		if err != nil {
-			return err
-		}
-		status.Channels = visible(channels, t)
+		status.Channels = visible(s.o.Push.Channels(), t)
 		status.Waiting = slices.DeleteFunc(s.o.Push.Waiting(), func(w push.Waiting) bool { return !t.Covers(w.Project, release.Draft) })
 	}
 	return s.answer(c, http.StatusOK, status)
@@ -60,22 +56,14 @@ func (s *Server) channels(c echo.Context, t push.Token) error {
 	if s.o.Push == nil {
 		return notPushing()
 	}
-	channels, err := s.o.Push.Channels(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return s.answer(c, http.StatusOK, visible(channels, t))
+	return s.answer(c, http.StatusOK, visible(s.o.Push.Channels(), t))
 }
 
 func (s *Server) clients(c echo.Context, t push.Token) error {
 	if s.o.Push == nil {
 		return notPushing()
 	}
-	clients, err := s.o.Push.Clients(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return s.answer(c, http.StatusOK, slices.DeleteFunc(clients, func(k push.Client) bool { return !t.Covers(k.Project, k.Channel) }))
+	return s.answer(c, http.StatusOK, slices.DeleteFunc(s.o.Push.Clients(), func(k push.Client) bool { return !t.Covers(k.Project, k.Channel) }))
 }
 
 // How many releases are listed, unless asked for, and at most.
@@ -140,7 +128,7 @@ func (s *Server) accept(c echo.Context, t push.Token) error {
 	var waited bool
 	var err error
 	if s.o.Push != nil && project != "" {
-		if waited, err = s.o.Push.Accept(c.Request().Context(), project); err != nil {
+		if waited, err = s.o.Push.Accept(c.Request().Context(), project, t.Who()); err != nil {
 			return err
 		}
 	}
@@ -151,6 +139,10 @@ func (s *Server) accept(c echo.Context, t push.Token) error {
 	}
 	if err != nil && !waited {
 		return s.notAccepted(err)
+	}
+	if err != nil && s.o.Accept != nil {
+		// What was meant was the release. The folder mostly held nothing.
+		s.log.Info("nothing accepted in the folder", "path", q.Path, "error", err)
 	}
 	return c.NoContent(http.StatusNoContent)
 }

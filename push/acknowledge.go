@@ -96,7 +96,7 @@ func (p *Push) Acknowledge(ctx context.Context, t Token, all []protocol.Acknowle
 			continue
 		}
 		records = append(records, state.Acknowledgement{
-			ClientKey: c.about.ClientKey, Release: a.Release, Revision: r.Revision.String(), From: a.From,
+			ClientKey: c.key, Release: a.Release, Revision: r.Revision.String(), From: a.From,
 			State: string(a.State), Code: string(a.Code), Message: a.Message, Mode: string(a.Mode),
 			Bytes: a.Bytes, TookMS: a.TookMS, At: now,
 		})

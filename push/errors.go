@@ -14,8 +14,6 @@ var (
 	ErrNotFound        = errors.New("not found")
 	ErrNothing         = errors.New("the channel offers nothing yet")
 	ErrForgotten       = errors.New("client is not registered")
-	ErrUnfit           = errors.New("not fit to be released")
-	ErrUnchanged       = errors.New("the channel holds this already")
 	ErrFull            = errors.New("too many clients")
 )
 

@@ -27,7 +27,7 @@ func (p *Push) flush(ctx context.Context) error {
 		err := p.state.Update(ctx, func(tx *state.Tx) error {
 			for i, c := range part {
 				seen[i] = c.seen.Load()
-				if err := tx.SeeClient(c.about.ClientKey, moment(seen[i]), *c.held.Load()); err != nil {
+				if err := tx.SeeClient(c.key, moment(seen[i]), *c.held.Load()); err != nil {
 					return err
 				}
 			}
@@ -67,29 +67,34 @@ func (p *Push) flush(ctx context.Context) error {
 // forget removes clients that were silent too long.
 func (p *Push) forget(ctx context.Context) error {
 	now := p.now().UnixMilli()
-	p.registering.Lock()
-	defer p.registering.Unlock()
-	var silent []*client
-	for _, c := range p.clients.all() {
-		if now-c.seen.Load() > c.life(&p.o).Milliseconds() {
-			silent = append(silent, c)
-		}
-	}
-	for part := range slices.Chunk(silent, chunk) {
-		err := p.state.Update(ctx, func(tx *state.Tx) error {
-			for _, c := range part {
-				if err := tx.ForgetClient(c.about.ClientKey); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+	speaks := func(c *client) bool { return now-c.seen.Load() <= c.life().Milliseconds() }
+	for part := range slices.Chunk(slices.DeleteFunc(p.clients.all(), speaks), chunk) {
+		if err := p.forgetPart(ctx, part, speaks); err != nil {
 			return fmt.Errorf("forget clients: %w", err)
 		}
-		for _, c := range part {
-			p.clients.forget(c.about.ClientKey)
+	}
+	return nil
+}
+
+// forgetPart removes those that have not spoken since. Nobody registers or
+// acknowledges meanwhile, so it is few of them at a time.
+func (p *Push) forgetPart(ctx context.Context, silent []*client, speaks func(*client) bool) error {
+	p.registering.Lock()
+	defer p.registering.Unlock()
+	silent = slices.DeleteFunc(silent, speaks)
+	err := p.state.Update(ctx, func(tx *state.Tx) error {
+		for _, c := range silent {
+			if err := tx.ForgetClient(c.key); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range silent {
+		p.clients.forget(c.key)
 	}
 	return nil
 }
@@ -101,7 +106,7 @@ func (p *Push) trim(ctx context.Context) error {
 	for part := range slices.Chunk(talked, chunk) {
 		err := p.state.Update(ctx, func(tx *state.Tx) error {
 			for _, c := range part {
-				if err := tx.TrimAcknowledgements(c.about.ClientKey, p.o.Keep); err != nil {
+				if err := tx.TrimAcknowledgements(c.key, p.o.Keep); err != nil {
 					return err
 				}
 			}

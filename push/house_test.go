@@ -197,7 +197,7 @@ func (h *house) authenticate(n push.NewToken) push.Token {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	k, err := h.Authenticate(h.t.Context(), secret)
+	k, err := h.Authenticate(secret)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -219,11 +219,7 @@ func (h *house) register(k push.Token, id string, r *release.Release) {
 // client returns what is known of the client with an id.
 func (h *house) client(id string) push.Client {
 	h.t.Helper()
-	all, err := h.Clients(h.t.Context())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, c := range all {
+	for _, c := range h.Clients() {
 		if c.ID == id {
 			return c
 		}

@@ -129,9 +129,14 @@ func (p *Push) audit(ctx context.Context, what, by, project, channel string, bef
 	default:
 		e.Detail = "revision " + after.Revision.String()
 	}
+	p.append(ctx, e)
+}
+
+// append writes an audit line, whether or not who asked is still there.
+func (p *Push) append(ctx context.Context, e state.Entry) {
 	err := p.state.Update(context.WithoutCancel(ctx), func(tx *state.Tx) error { return tx.Audit(e) })
 	if err != nil {
-		p.note.Error("audit line lost", "what", what, "project", project, "channel", channel, "from", e.From, "to", e.To, "error", err)
+		p.note.Error("audit line lost", "who", e.Who, "what", e.What, "project", e.Project, "channel", e.Channel, "from", e.From, "to", e.To, "error", err)
 	}
 }
 

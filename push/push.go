@@ -20,10 +20,15 @@ const (
 	DefaultDraftEvery      = time.Second
 	DefaultFlushEvery      = 10 * time.Second
 	DefaultSweepEvery      = 10 * time.Minute
-	DefaultEphemeralLife   = 24 * time.Hour
-	DefaultClientLife      = 30 * 24 * time.Hour
 	DefaultClientsPerToken = 50_000
 	DefaultKeep            = 100
+)
+
+// How long a silent client is remembered, one whose id was drawn at random and
+// any other.
+const (
+	ephemeralLife = 24 * time.Hour
+	clientLife    = 30 * 24 * time.Hour
 )
 
 // defaultPoll is how clients pace their checks unless told otherwise.
@@ -43,9 +48,6 @@ type Options struct {
 	FlushEvery time.Duration
 	// SweepEvery is how often releases are renewed and silent clients forgotten.
 	SweepEvery time.Duration
-	// EphemeralLife and ClientLife are how long a silent client is remembered,
-	// one whose id was drawn at random and any other.
-	EphemeralLife, ClientLife time.Duration
 	// ClientsPerToken bounds what one token can register.
 	ClientsPerToken int
 	// Keep is how many acknowledgements of a client are kept.
@@ -78,8 +80,6 @@ func Open(ctx context.Context, s *state.Store, l *release.Log, o Options) (*Push
 	o.DraftEvery = cmp.Or(o.DraftEvery, DefaultDraftEvery)
 	o.FlushEvery = cmp.Or(o.FlushEvery, DefaultFlushEvery)
 	o.SweepEvery = cmp.Or(o.SweepEvery, DefaultSweepEvery)
-	o.EphemeralLife = cmp.Or(o.EphemeralLife, DefaultEphemeralLife)
-	o.ClientLife = cmp.Or(o.ClientLife, DefaultClientLife)
 	o.ClientsPerToken = cmp.Or(o.ClientsPerToken, DefaultClientsPerToken)
 	o.Keep = cmp.Or(o.Keep, DefaultKeep)
 	o.Poll = cmp.Or(o.Poll, defaultPoll)
@@ -121,30 +121,48 @@ func (p *Push) move(project, channel string) error {
 // Run records delayed drafts, renews releases, writes down who was seen, and
 // forgets who is silent, until ctx ends; then it writes down what is left.
 func (p *Push) Run(ctx context.Context) error {
+	// Apart, because drafts wait while a great tip is released.
+	drafting := make(chan struct{})
+	go func() {
+		defer close(drafting)
+		p.runDrafts(ctx)
+	}()
+	defer func() { <-drafting }()
+
 	flush, sweep := time.NewTicker(p.o.FlushEvery), time.NewTicker(p.o.SweepEvery)
 	defer flush.Stop()
 	defer sweep.Stop()
 	p.sweep(ctx)
 	for {
-		due := p.drafts.timer(p.now())
 		select {
 		case <-ctx.Done():
-			due.Stop()
 			// The last moments are worth a few seconds at the end.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			return p.flush(ctx)
-		case <-due.C:
-			if err := p.draftDue(ctx); err != nil && ctx.Err() == nil {
-				p.note.Error("draft not released", "error", err)
-			}
-		case <-p.drafts.changed:
 		case <-flush.C:
 			if err := p.flush(ctx); err != nil && ctx.Err() == nil {
 				p.note.Error("clients not written down", "error", err)
 			}
 		case <-sweep.C:
 			p.sweep(ctx)
+		}
+	}
+}
+
+// runDrafts records delayed drafts until ctx ends.
+func (p *Push) runDrafts(ctx context.Context) {
+	for {
+		due := p.drafts.timer(p.now())
+		select {
+		case <-ctx.Done():
+			due.Stop()
+			return
+		case <-due.C:
+			if err := p.draftDue(ctx); err != nil && ctx.Err() == nil {
+				p.note.Error("draft not released", "error", err)
+			}
+		case <-p.drafts.changed:
 		}
 		due.Stop()
 	}

@@ -85,18 +85,15 @@ func (p *Push) Register(ctx context.Context, t Token, r protocol.Registration) (
 			Advice: "give clients a stable id (ANVIL_CLIENT_ID), or a token of their own",
 		}
 	}
-	if known != nil {
-		c.FirstSeen, c.Report = known.about.FirstSeen, *known.report.Load()
-	}
 	if err := p.state.Update(ctx, func(tx *state.Tx) error { return tx.PutClient(c) }); err != nil {
 		return answer, false, fmt.Errorf("register client: %w", err)
 	}
-	p.clients.put(newClient(c))
+	started := p.clients.register(c)
 	return protocol.Registered{
 		Protocol: protocol.Version,
 		Stream:   p.log.Stream(l.project, l.channel),
 		Poll:     p.o.Poll,
-		Lease:    int(newClient(c).life(&p.o).Seconds()),
+		Lease:    int(started.life().Seconds()),
 	}, known == nil, nil
 }
 

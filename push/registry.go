@@ -11,8 +11,9 @@ import (
 // client is a registered client as it is known in memory, where every poll is
 // noted; the database follows every few seconds.
 type client struct {
-	about   state.Client // as registered; its times, held and report are out of date
-	seen    atomic.Int64 // Unix milliseconds
+	key     state.ClientKey
+	about   atomic.Pointer[state.Client] // as registered last; its last-seen time, held and report are out of date
+	seen    atomic.Int64                 // Unix milliseconds
 	held    atomic.Pointer[state.Held]
 	report  atomic.Pointer[state.Report]
 	talked  atomic.Bool // has acknowledged since its acknowledgements were trimmed
@@ -20,19 +21,25 @@ type client struct {
 }
 
 func newClient(c state.Client) *client {
-	n := &client{about: c, flushed: millis(c.LastSeen)}
-	n.seen.Store(n.flushed)
-	n.held.Store(&c.Held)
+	n := &client{key: c.ClientKey, flushed: millis(c.LastSeen)}
+	n.register(c)
 	n.report.Store(&c.Report)
 	return n
 }
 
+// register notes what a client says when it starts.
+func (c *client) register(about state.Client) {
+	c.about.Store(&about)
+	c.seen.Store(millis(about.LastSeen))
+	c.held.Store(&about.Held)
+}
+
 // life is how long a silent client is remembered.
-func (c *client) life(o *Options) time.Duration {
-	if c.about.Ephemeral {
-		return o.EphemeralLife
+func (c *client) life() time.Duration {
+	if c.about.Load().Ephemeral {
+		return ephemeralLife
 	}
-	return o.ClientLife
+	return clientLife
 }
 
 // registry holds the registered clients.
@@ -45,7 +52,7 @@ type registry struct {
 func newRegistry(all []state.Client) *registry {
 	r := &registry{clients: make(map[state.ClientKey]*client, len(all)), byToken: map[string]int{}}
 	for _, c := range all {
-		r.put(newClient(c))
+		r.register(c)
 	}
 	return r
 }
@@ -62,14 +69,20 @@ func (r *registry) count(token string) int {
 	return r.byToken[token]
 }
 
-// put adds a client or replaces it.
-func (r *registry) put(c *client) {
+// register adds a client, or notes that a known one has started again: who is
+// about to note something of it, an acknowledgement, does so on the same client.
+func (r *registry) register(about state.Client) *client {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.clients[c.about.ClientKey]; !known {
-		r.byToken[c.about.Token]++
+	if known := r.clients[about.ClientKey]; known != nil {
+		about.FirstSeen = known.about.Load().FirstSeen
+		known.register(about)
+		return known
 	}
-	r.clients[c.about.ClientKey] = c
+	c := newClient(about)
+	r.clients[c.key] = c
+	r.byToken[c.key.Token]++
+	return c
 }
 
 func (r *registry) forget(k state.ClientKey) {
@@ -86,8 +99,8 @@ func (r *registry) forget(k state.ClientKey) {
 
 func (r *registry) forgetToken(token string) {
 	for _, c := range r.all() {
-		if c.about.Token == token {
-			r.forget(c.about.ClientKey)
+		if c.key.Token == token {
+			r.forget(c.key)
 		}
 	}
 }

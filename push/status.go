@@ -2,7 +2,6 @@ package push
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
@@ -47,7 +46,7 @@ type Report struct {
 }
 
 // Clients returns the registered clients, sorted by project, channel and id.
-func (p *Push) Clients(context.Context) ([]Client, error) {
+func (p *Push) Clients() []Client {
 	all := p.clients.all()
 	clients := make([]Client, len(all))
 	for i, c := range all {
@@ -56,11 +55,11 @@ func (p *Push) Clients(context.Context) ([]Client, error) {
 	slices.SortFunc(clients, func(a, b Client) int {
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Token, b.Token))
 	})
-	return clients, nil
+	return clients
 }
 
 func (p *Push) clientOf(c *client) Client {
-	a, held, report := c.about, c.held.Load(), c.report.Load()
+	a, held, report := c.about.Load(), c.held.Load(), c.report.Load()
 	out := Client{
 		ID: a.ID, Token: a.Token, Project: a.Project, Channel: a.Channel, App: a.App, Labels: a.Labels,
 		Ephemeral: a.Ephemeral, FirstSeen: a.FirstSeen, LastSeen: moment(c.seen.Load()),
@@ -79,7 +78,8 @@ func (p *Push) clientOf(c *client) Client {
 }
 
 func (p *Push) health(c *client) Health {
-	g, held, report := p.lines.get(c.about.Project, c.about.Channel).now.Load(), c.held.Load(), c.report.Load()
+	a, held, report := c.about.Load(), c.held.Load(), c.report.Load()
+	g := p.lines.get(a.Project, a.Channel).now.Load()
 	silent := 3 * time.Duration(max(p.o.Poll.Max, p.o.Poll.WaitMax)) * time.Second
 	switch {
 	case p.now().Sub(moment(c.seen.Load())) > silent:
@@ -106,7 +106,7 @@ type ChannelStatus struct {
 
 // Channels returns every channel that offers something or is followed by a
 // client, sorted by project and channel.
-func (p *Push) Channels(context.Context) ([]ChannelStatus, error) {
+func (p *Push) Channels() []ChannelStatus {
 	byName := map[[2]string]*ChannelStatus{}
 	at := func(project, channel string) *ChannelStatus {
 		name := [2]string{project, channel}
@@ -119,7 +119,8 @@ func (p *Push) Channels(context.Context) ([]ChannelStatus, error) {
 		at(head.Project, head.Channel).Head = head
 	}
 	for _, c := range p.clients.all() {
-		s := at(c.about.Project, c.about.Channel)
+		about := c.about.Load()
+		s := at(about.Project, about.Channel)
 		s.Clients++
 		switch p.health(c) {
 		case HealthCurrent:
@@ -139,7 +140,7 @@ func (p *Push) Channels(context.Context) ([]ChannelStatus, error) {
 	slices.SortFunc(all, func(a, b ChannelStatus) int {
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel))
 	})
-	return all, nil
+	return all
 }
 
 // Parked returns how many polls wait for the next release of a channel.

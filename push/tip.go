@@ -13,12 +13,14 @@ import (
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/protocol"
 	"github.com/anvilpeering/anvil/release"
+	"github.com/anvilpeering/anvil/state"
 )
 
 // drafts is what the channel draft of each project is about to offer.
 type drafts struct {
 	mu       sync.Mutex // held while releases are planned and recorded
 	tip      gitstore.Hash
+	projects []string             // at the tip
 	last     map[string]time.Time // by project: its last draft release
 	due      map[string]time.Time // by project: when the tip is looked at
 	accepted map[string]time.Time // by project: a deletion that somebody confirmed
@@ -73,8 +75,8 @@ func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 	if err != nil {
 		return fmt.Errorf("release tip %s: %w", tip.Short(), err)
 	}
-	p.drafts.tip = tip
-	p.drafts.drop(projects)
+	p.drafts.tip, p.drafts.projects = tip, projects
+	p.drafts.drop()
 	for _, head := range p.log.Heads() {
 		if head.Channel == release.Draft && !slices.Contains(projects, head.Project) {
 			p.drafts.wait(Waiting{
@@ -110,7 +112,7 @@ func (p *Push) draft(ctx context.Context, project string) error {
 		return nil
 	}
 	if err == nil && plan.Changed {
-		if gone, of := plan.Removed(); tooMany(gone, of) && p.now().After(d.accepted[project]) {
+		if gone, of, left := plan.Removed(); tooMany(gone, of, left) && p.now().After(d.accepted[project]) {
 			w.Reason = fmt.Sprintf("%d of its %d prompts would be gone", gone, of)
 			w.Hint = "if that is meant: anvil accept " + project
 			d.wait(w)
@@ -142,9 +144,9 @@ func (p *Push) recordDraft(ctx context.Context, plan *release.Plan) error {
 	return p.move(r.Project, r.Channel)
 }
 
-// tooMany is the guard against an accident: more than half of a project's
-// prompts, and more than ten.
-func tooMany(gone, of int) bool { return gone > 10 && 2*gone > of }
+// tooMany is the guard against an accident: a project that has nothing left, or
+// loses more than half of its prompts and more than ten.
+func tooMany(gone, of, left int) bool { return of > 0 && left == 0 || gone > 10 && 2*gone > of }
 
 // retryAfter is when a release that failed, on a full disk perhaps, is tried
 // again.
@@ -164,25 +166,45 @@ func ProjectOf(path string) string {
 
 // Accept confirms that many prompts of a project are meant to be gone: now,
 // when the project waits for that (waited), or when a tip says so within the
-// next minutes.
-func (p *Push) Accept(ctx context.Context, project string) (waited bool, err error) {
+// next minutes. by is who does it, for the audit log.
+func (p *Push) Accept(ctx context.Context, project, by string) (waited bool, err error) {
 	if !segment.MatchString(project) {
 		return false, invalid("", "%q is not the name of a project", project)
 	}
-	if p.log.Head(project, release.Draft) == nil {
-		return false, nil // nothing of it can be gone
-	}
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
+	before := p.log.Head(project, release.Draft)
+	if before == nil {
+		return false, nil // nothing of it can be gone
+	}
 	p.drafts.accepted[project] = p.now().Add(acceptFor)
-	if !p.drafts.waits(project) {
+	if !p.drafts.waits(project) || !slices.Contains(p.drafts.projects, project) {
+		p.auditAccept(ctx, by, before, before, nil)
 		return false, nil
 	}
-	if err := p.draft(ctx, project); err != nil {
+	err = p.draft(ctx, project)
+	p.auditAccept(ctx, by, before, p.log.Head(project, release.Draft), err)
+	if err != nil {
 		return true, err
 	}
 	_, soon := p.drafts.due[project]
 	return soon || !p.drafts.waits(project), nil
+}
+
+// auditAccept notes who confirmed the loss of most of a project, and the release
+// that was made of it, if it was made at once.
+func (p *Push) auditAccept(ctx context.Context, by string, before, after *release.Release, failure error) {
+	e := state.Entry{
+		At: p.now(), Who: by, What: "accept", Project: before.Project, Channel: before.Channel, From: idOf(before), Outcome: "ok",
+		Detail: fmt.Sprintf("the loss of many prompts, for %s", acceptFor),
+	}
+	switch {
+	case failure != nil:
+		e.Outcome, e.Detail = "failed", cut(failure.Error(), 1000)
+	case after.ID != before.ID:
+		e.To, e.Detail = idOf(after), "revision "+after.Revision.String()
+	}
+	p.append(ctx, e)
 }
 
 // Waiting returns the projects whose tip is not released, sorted by name.
@@ -199,8 +221,11 @@ func (p *Push) draftDue(ctx context.Context) error {
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
 	var errs []error
+	now := p.now()
 	for _, project := range slices.Sorted(maps.Keys(p.drafts.due)) {
-		errs = append(errs, p.draft(ctx, project))
+		if !p.drafts.due[project].After(now) {
+			errs = append(errs, p.draft(ctx, project))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -251,8 +276,8 @@ func (d *drafts) clear(project string) {
 }
 
 // drop forgets what is due and waits of projects that are not there any more.
-func (d *drafts) drop(projects []string) {
-	gone := func(project string) bool { return !slices.Contains(projects, project) }
+func (d *drafts) drop() {
+	gone := func(project string) bool { return !slices.Contains(d.projects, project) }
 	maps.DeleteFunc(d.due, func(project string, _ time.Time) bool { return gone(project) })
 	d.showing.Lock()
 	defer d.showing.Unlock()

@@ -164,7 +164,7 @@ func TestGreatDeletionWaits(t *testing.T) {
 		t.Fatalf("waiting %+v", w)
 	}
 
-	if waited, err := h.Accept(t.Context(), "support"); err != nil || !waited {
+	if waited, err := h.Accept(t.Context(), "support", "me"); err != nil || !waited {
 		t.Fatalf("accept: %v, %v", waited, err)
 	}
 	if h.draft("support").Files != full.Files-12 || len(h.Waiting()) != 0 {

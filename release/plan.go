@@ -137,9 +137,10 @@ func (l *Log) plan(n name, rev gitstore.Hash, c content, read func(gitstore.Hash
 	return p, nil
 }
 
-// Removed says how many of the project's own prompts the plan takes away, and
-// how many the channel offers: a guard against an accident upstream.
-func (p *Plan) Removed() (gone, of int) {
+// Removed says how many of the project's own prompts the plan takes away, of how
+// many that the channel offers, and how many there are then (a rename takes one
+// away and adds one): for a guard against an accident upstream.
+func (p *Plan) Removed() (gone, of, left int) {
 	own := contentPrefix + p.Project + "/"
 	isPrompt := func(path string) bool {
 		rest, ok := strings.CutPrefix(path, own)
@@ -155,5 +156,10 @@ func (p *Plan) Removed() (gone, of int) {
 			gone++
 		}
 	}
-	return gone, of
+	for _, f := range p.content {
+		if isPrompt(f.path) {
+			left++
+		}
+	}
+	return gone, of, left
 }

@@ -282,8 +282,8 @@ func TestRollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := h.planFrom("production", old)
-	if gone, of := p.Removed(); gone != 1 || of != 3 {
-		t.Errorf("%d of %d prompts removed, want 1 of 3", gone, of)
+	if gone, of, left := p.Removed(); gone != 1 || of != 3 || left != 2 {
+		t.Errorf("%d of %d prompts removed, %d left, want 1 of 3 and 2 left", gone, of, left)
 	}
 	back := h.record(p, "rollback")
 	if back.Revision != a.Revision || back.Sequence <= b.Sequence || back.Reason != "rollback" {
