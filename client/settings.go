@@ -62,10 +62,12 @@ func (s *settings) settleStream() error {
 	if s.Project == "" {
 		return invalid("Project", "set Options.Project or ANVIL_PROJECT to the project's folder name, as in support", "missing")
 	}
-	for option, name := range map[string]string{"Project": s.Project, "Channel": s.Channel} {
-		if !segment.MatchString(name) || len(name) > 100 {
-			return invalid(option, "names are lower-case letters, digits, dots, dashes and underscores, as in support or production", "%q is no name", name)
-		}
+	const advice = "names are lower-case letters, digits, dots, dashes and underscores, as in support or production"
+	if !isName(s.Project) {
+		return invalid("Project", advice, "%q is no name", s.Project)
+	}
+	if !isChannel(s.Channel) {
+		return invalid("Channel", advice, "%q is no name", s.Channel)
 	}
 	s.stream = stream{project: s.Project, channel: s.Channel}
 	return nil

@@ -3,14 +3,23 @@ package client
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
 // errStream is a stream that is not the one to follow.
 var errStream = errors.New("another stream than the one followed")
 
-var segment = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+// isName says whether s can be the name of an organisation or a project. It is
+// the server's rule: names become branches of git there.
+func isName(s string) bool {
+	return s != "" && len(s) <= 100 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == "" &&
+		!strings.ContainsAny(s[:1], "._-") && !strings.Contains(s, "..") &&
+		!strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ".lock")
+}
+
+// isChannel says whether s can be the name of a channel. The server keeps old
+// releases of draft under the one name that cannot.
+func isChannel(s string) bool { return isName(s) && s != "draft-previous" }
 
 // stream is what a release is signed for.
 type stream struct{ organisation, project, channel string }
@@ -24,10 +33,8 @@ func parseStream(text string) (stream, error) {
 	if len(parts) != 3 {
 		return stream{}, fmt.Errorf("parse stream %q: not organisation/project/channel", text)
 	}
-	for _, part := range parts {
-		if !segment.MatchString(part) {
-			return stream{}, fmt.Errorf("parse stream %q: %q is no name", text, part)
-		}
+	if !isName(parts[0]) || !isName(parts[1]) || !isChannel(parts[2]) {
+		return stream{}, fmt.Errorf("parse stream %q: not of three names", text)
 	}
 	return stream{parts[0], parts[1], parts[2]}, nil
 }

@@ -25,11 +25,11 @@ type PublishRequest struct {
 // new release. When the channel offers that revision already, its head is
 // returned and nothing is recorded. by is who does it, for the audit log.
 func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*release.Release, error) {
-	if !segment.MatchString(q.Project) {
-		return nil, invalid("", "%q is not the name of a project", q.Project)
+	if err := checkProject(q.Project); err != nil {
+		return nil, err
 	}
-	if !segment.MatchString(q.Channel) {
-		return nil, invalid("", "%q is not the name of a channel", q.Channel)
+	if err := checkChannel(q.Channel); err != nil {
+		return nil, err
 	}
 	if q.Channel == release.Draft {
 		return nil, invalid("name another, for example production", "the channel draft follows every good save and is not published to")
@@ -179,8 +179,11 @@ func (p *Push) renewOne(ctx context.Context, due *release.Release) error {
 
 // Releases returns the releases of a channel, newest first, at most limit.
 func (p *Push) Releases(ctx context.Context, project, channel string, limit int) ([]*release.Release, error) {
-	if !segment.MatchString(project) || !segment.MatchString(channel) {
-		return nil, invalid("", "name a project and a channel")
+	if err := checkProject(project); err != nil {
+		return nil, err
+	}
+	if err := checkChannel(channel); err != nil {
+		return nil, err
 	}
 	if p.log.Head(project, channel) == nil {
 		return nil, p.nothing(project, channel)

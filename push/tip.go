@@ -158,7 +158,7 @@ const acceptFor = 10 * time.Minute
 // ProjectOf returns the project that a path is or lies in, "" for none.
 func ProjectOf(path string) string {
 	project, _, _ := strings.Cut(path, "/")
-	if !segment.MatchString(project) {
+	if release.CheckProject(project) != nil {
 		return ""
 	}
 	return project
@@ -168,8 +168,8 @@ func ProjectOf(path string) string {
 // when the project waits for that (waited), or when a tip says so within the
 // next minutes. by is who does it, for the audit log.
 func (p *Push) Accept(ctx context.Context, project, by string) (waited bool, err error) {
-	if !segment.MatchString(project) {
-		return false, invalid("", "%q is not the name of a project", project)
+	if err := checkProject(project); err != nil {
+		return false, err
 	}
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()

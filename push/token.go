@@ -5,11 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/anvilpeering/anvil/release"
 )
 
 // Role is what a token may do.
@@ -87,23 +88,36 @@ type NewToken struct {
 	By      string `json:"-"` // who makes it, for the audit log
 }
 
-var segment = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
-
 func (n NewToken) check() error {
 	switch {
 	case !n.Role.valid():
 		return invalid("use client, viewer, editor, publisher or admin", "unknown role %q", n.Role)
 	case strings.TrimSpace(n.Name) == "" || utf8.RuneCountInString(n.Name) > 100 || !printable(n.Name):
 		return invalid("name it after what will use it, in up to 100 printable characters", "a token needs a name")
-	case n.Project != "" && !segment.MatchString(n.Project):
-		return invalid("", "%q is not the name of a project", n.Project)
-	case n.Channel != "" && !segment.MatchString(n.Channel):
-		return invalid("", "%q is not the name of a channel", n.Channel)
 	case n.Role == RoleClient && (n.Project == "" || n.Channel == ""):
 		return invalid("name both, for example --project support --channel production",
 			"a client token names exactly one project and one channel")
 	}
+	if n.Project != "" {
+		if err := checkProject(n.Project); err != nil {
+			return err
+		}
+	}
+	if n.Channel != "" {
+		return checkChannel(n.Channel)
+	}
 	return nil
+}
+
+// checkProject and checkChannel hold a name to what the log of releases takes.
+func checkProject(name string) error { return invalidName(release.CheckProject(name)) }
+func checkChannel(name string) error { return invalidName(release.CheckChannel(name)) }
+
+func invalidName(err error) error {
+	if err == nil {
+		return nil
+	}
+	return invalid(hintOf(err), "%s", err)
 }
 
 func printable(s string) bool {

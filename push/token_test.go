@@ -79,11 +79,18 @@ func TestNewTokenIsChecked(t *testing.T) {
 		{"unknown role", NewToken{Name: "ops", Role: "root"}, false},
 		{"no role", NewToken{Name: "ops"}, false},
 		{"project that is a path", NewToken{Name: "ops", Role: RoleViewer, Project: "../etc"}, false},
+		{"project with two dots in a row", NewToken{Name: "ops", Role: RoleViewer, Project: "a..b"}, false},
+		{"channel that git keeps for itself", NewToken{Name: "ops", Role: RoleViewer, Channel: "a.lock"}, false},
+		{"channel of the old drafts", NewToken{Name: "ops", Role: RoleViewer, Channel: "draft-previous"}, false},
+		{"channel of 101 characters", NewToken{Name: "ops", Role: RoleViewer, Channel: strings.Repeat("a", 101)}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := c.n.check()
 			if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrInvalid) {
 				t.Errorf("got %v", err)
+			}
+			if (c.n.Project != "" || c.n.Channel != "") && err != nil && hintOf(err) == "" {
+				t.Errorf("%v: no hint", err)
 			}
 		})
 	}

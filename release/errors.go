@@ -57,7 +57,7 @@ func (e *nameError) Hint() string {
 	if e.name == draftPrevious {
 		return "draft-previous keeps old releases of draft; choose another name"
 	}
-	return "a name is lower-case letters, digits, '.', '_' and '-', begins with a letter or digit, has no '..' and does not end in '.' or '.lock'"
+	return "a name is lower-case letters, digits, '.', '_' and '-', begins with a letter or digit, has no '..', does not end in '.' or '.lock', and has at most 100 characters"
 }
 
 // hinted is an error with advice.

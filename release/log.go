@@ -265,12 +265,20 @@ func checkName(kind, s string) error {
 	return nil
 }
 
-func checkChannel(project, channel string) error {
-	if err := checkName("project", project); err != nil {
+// CheckProject refuses what cannot be the name of a project, with a hint.
+func CheckProject(name string) error { return checkName("project", name) }
+
+// CheckChannel refuses what cannot be the name of a channel, with a hint.
+func CheckChannel(name string) error {
+	if name == draftPrevious {
+		return &nameError{kind: "channel", name: name}
+	}
+	return checkName("channel", name)
+}
+
+func checkBoth(project, channel string) error {
+	if err := CheckProject(project); err != nil {
 		return err
 	}
-	if channel == draftPrevious {
-		return &nameError{kind: "channel", name: channel}
-	}
-	return checkName("channel", channel)
+	return CheckChannel(channel)
 }

@@ -42,7 +42,7 @@ func (l *Log) Plan(ctx context.Context, project, channel string, rev gitstore.Ha
 }
 
 func (l *Log) planRevision(ctx context.Context, n name, rev gitstore.Hash) (*Plan, error) {
-	if err := checkChannel(n.project, n.channel); err != nil {
+	if err := checkBoth(n.project, n.channel); err != nil {
 		return nil, err
 	}
 	if l.lib == nil {
@@ -88,7 +88,7 @@ func (l *Log) planRevision(ctx context.Context, n name, rev gitstore.Hash) (*Pla
 // it, of its head to renew it. Nothing is asked of the authors' repository.
 func (l *Log) PlanFrom(ctx context.Context, channel string, from *Release) (*Plan, error) {
 	n := name{from.Project, channel}
-	if err := checkChannel(n.project, n.channel); err != nil {
+	if err := checkBoth(n.project, n.channel); err != nil {
 		return nil, fmt.Errorf("plan %s: %w", n, err)
 	}
 	c, err := l.heldContent(from)
