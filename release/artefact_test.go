@@ -314,7 +314,15 @@ func TestDigestsAreForgotten(t *testing.T) {
 	for i := range 4 {
 		d.put(gitstore.Hash{byte(i)}, digest{size: int64(i)})
 	}
-	all := func(yield func(content) bool) { yield(live) }
+	all := func(yield func(content) bool) {
+		// A head's content may have to be read first. Nobody waits for that.
+		if d.mu.TryLock() {
+			d.mu.Unlock()
+		} else {
+			t.Error("locked while the contents of the heads are asked for")
+		}
+		yield(live)
+	}
 	if d.forget(all); len(d.byBlob) != 4 {
 		t.Error("forgets too early")
 	}
@@ -324,6 +332,19 @@ func TestDigestsAreForgotten(t *testing.T) {
 	}
 	if g, ok := d.get(gitstore.Hash{2}); !ok || g.size != 2 {
 		t.Error("forgets what a head holds")
+	}
+}
+
+// A record is what digests become too many by, so it forgets.
+func TestRecordForgetsDigests(t *testing.T) {
+	h := newHouse(t)
+	h.record(h.plan("support", Draft), "draft")
+	stray := gitstore.Hash{1}
+	h.log.digests.put(stray, digest{})
+	h.log.digests.bound = 1
+	h.save("support/triage/classify.yaml", text("two"))
+	if _, kept := h.log.digests.get(stray); kept {
+		t.Error("a digest that no head holds is kept")
 	}
 }
 

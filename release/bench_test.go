@@ -89,7 +89,7 @@ func BenchmarkArtefact(b *testing.B) {
 				b.ReportAllocs()
 				size := 0
 				for b.Loop() {
-					h.log.artefacts = newArtefacts(DefaultCacheBytes)
+					h.log.artefacts = newArtefacts(cacheBytes)
 					a, err := h.log.Artefact(b.Context(), second, c.from)
 					if err != nil || a.Mode != c.mode {
 						b.Fatalf("%s: %v", a.Mode, err)

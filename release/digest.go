@@ -2,6 +2,7 @@ package release
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 
 	"github.com/anvilpeering/anvil/bundle"
@@ -48,13 +49,18 @@ func (d *digests) put(blob gitstore.Hash, g digest) {
 // forget drops digests once there are more than twice as many as the given
 // contents have.
 func (d *digests) forget(live func(yield func(content) bool)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.byBlob) <= d.bound {
+	d.mu.RLock()
+	few := len(d.byBlob) <= d.bound
+	d.mu.RUnlock()
+	if few {
 		return
 	}
+	// The contents may have to be waited for, and everybody needs the digests.
+	contents := slices.Collect(live)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	kept := make(map[gitstore.Hash]digest)
-	for c := range live {
+	for _, c := range contents {
 		for _, f := range c {
 			if g, ok := d.byBlob[f.blob]; ok {
 				kept[f.blob] = g

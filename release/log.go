@@ -59,15 +59,13 @@ import (
 	"github.com/anvilpeering/anvil/library"
 )
 
-// Defaults of [Options].
 const (
-	// DefaultLifetime is how long a release lives before it expires.
-	DefaultLifetime = 30 * 24 * time.Hour
-	// DefaultRenewWithin is how much life is left to a release when it is due
-	// for renewal.
-	DefaultRenewWithin = 20 * 24 * time.Hour
-	// DefaultCacheBytes bounds the artefacts that are kept in memory.
-	DefaultCacheBytes = 256 << 20
+	// lifetime is from a release's creation to its expiry, renewWithin what is
+	// left of it when the release is due for renewal.
+	lifetime    = 30 * 24 * time.Hour
+	renewWithin = 20 * 24 * time.Hour
+	// cacheBytes bounds the artefacts that are kept in memory.
+	cacheBytes = 256 << 20
 )
 
 // Draft is the channel that follows every good save. It alone is cut: each
@@ -91,12 +89,6 @@ type Options struct {
 	Generator string
 	// Now is the clock, nil for the computer's.
 	Now func() time.Time
-	// Lifetime is from a release's creation to its expiry, RenewWithin what is
-	// left of it when Due lists the release. Zero means the defaults.
-	Lifetime, RenewWithin time.Duration
-	// CacheBytes bounds the bytes of artefacts kept in memory. Zero means
-	// DefaultCacheBytes.
-	CacheBytes int64
 	// Logger is told of what was handled here. nil: silent.
 	Logger *slog.Logger
 }
@@ -149,8 +141,6 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Generator = cmp.Or(o.Generator, "devel")
-	o.Lifetime = cmp.Or(o.Lifetime, DefaultLifetime)
-	o.RenewWithin = cmp.Or(o.RenewWithin, DefaultRenewWithin)
 	l := &Log{
 		repo:      releases,
 		lib:       lib,
@@ -159,7 +149,7 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		cut:       draftChain,
 		digests:   newDigests(),
 		sumsOf:    newSumsCache(),
-		artefacts: newArtefacts(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		artefacts: newArtefacts(cacheBytes),
 		building:  make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	refs, err := releases.Refs(headsPrefix)
@@ -221,10 +211,10 @@ func (l *Log) Heads() []*Release {
 	return heads
 }
 
-// Due returns the heads with no more life left than [Options.RenewWithin]: they
-// want [Log.Renew].
+// Due returns the heads with no more than 20 of their 30 days left: they want
+// [Log.Renew].
 func (l *Log) Due() []*Release {
-	horizon := l.o.Now().Add(l.o.RenewWithin)
+	horizon := l.o.Now().Add(renewWithin)
 	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) })
 }
 

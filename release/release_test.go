@@ -59,7 +59,7 @@ func TestReleaseIsAWholeCommit(t *testing.T) {
 		}
 	}
 	if r.Project != "support" || r.Channel != "draft" || r.Revision != h.tip() || r.Sequence != start+1 || r.Reason != "draft" ||
-		r.Files != 6 || r.Bytes == 0 || !r.Created.Equal(time.Unix(start+1, 0)) || r.Expires.Sub(r.Created) != DefaultLifetime {
+		r.Files != 6 || r.Bytes == 0 || !r.Created.Equal(time.Unix(start+1, 0)) || r.Expires.Sub(r.Created) != lifetime {
 		t.Errorf("release %+v", r)
 	}
 	if h.log.Head("support", Draft) != r || !slices.Equal(h.log.Heads(), []*Release{r}) {
@@ -302,7 +302,7 @@ func TestRenewalIsADeltaWithoutFiles(t *testing.T) {
 	if due := h.log.Due(); len(due) != 0 {
 		t.Errorf("due at once: %v", due)
 	}
-	h.clock.advance(DefaultLifetime - DefaultRenewWithin)
+	h.clock.advance(lifetime - renewWithin)
 	if due := h.log.Due(); !slices.Equal(due, []*Release{first}) {
 		t.Errorf("due: %v", due)
 	}
@@ -310,7 +310,7 @@ func TestRenewalIsADeltaWithoutFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if renewed.Revision != first.Revision || renewed.Expires.Sub(first.Expires) != DefaultLifetime-DefaultRenewWithin {
+	if renewed.Revision != first.Revision || renewed.Expires.Sub(first.Expires) != lifetime-renewWithin {
 		t.Errorf("renewed %+v from %+v", renewed, first)
 	}
 	if due := h.log.Due(); len(due) != 0 {
@@ -397,6 +397,45 @@ func TestPlanMayBeTooOld(t *testing.T) {
 	}
 	if h.log.Head("support", Draft) != head {
 		t.Error("a refused plan moves the head")
+	}
+
+	t.Run("another revision of the same content", func(t *testing.T) {
+		h.write("support/triage/classify.yaml", text("four"))
+		h.commit("Four")
+		four := h.plan("support", Draft)
+		h.write("support/triage/classify.yaml", text("three"))
+		h.commit("Three again")
+		again := h.record(h.plan("support", Draft), "draft")
+		if again.Revision == head.Revision {
+			t.Fatal("the same revision")
+		}
+		if _, err := h.log.Record(t.Context(), four, "draft"); !errors.Is(err, ErrMoved) {
+			t.Errorf("got %v", err)
+		}
+	})
+	// Another version of Anvil may take other files of a revision.
+	t.Run("other content of the same revision", func(t *testing.T) {
+		base := h.log.Head("support", Draft)
+		same, fewer := h.planFrom(Draft, base), h.planFrom(Draft, base)
+		fewer.content = fewer.content[:len(fewer.content)-1]
+		h.record(fewer, "draft")
+		if _, err := h.log.Record(t.Context(), same, "draft"); !errors.Is(err, ErrMoved) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// More than a bundle holds is the project's problem, and said before it is signed.
+func TestTooMuchInAll(t *testing.T) {
+	h := newHouse(t)
+	p := h.plan("support", Draft)
+	h.log.digests.put(p.content[0].blob, digest{size: bundle.MaxTotal - 1})
+	var unfit *UnfitError
+	if _, err := h.log.Record(t.Context(), p, "draft"); !errors.As(err, &unfit) || unfit.Problems[0].Rule != "bundle" {
+		t.Errorf("got %v", err)
+	}
+	if h.log.Head("support", Draft) != nil {
+		t.Error("something was recorded")
 	}
 }
 
