@@ -180,6 +180,9 @@ func TestPollIsWoken(t *testing.T) {
 		if err != nil || !a.Stay() || took != 3*time.Second {
 			t.Errorf("nothing new: %v after %v, %v", a, took, err)
 		}
+		if seen := h.client("c1").LastSeen; time.Since(seen) >= time.Millisecond {
+			t.Errorf("who waited was last seen %v ago", time.Since(seen))
+		}
 		a, took, err = poll(first, time.Hour)
 		if err != nil || !a.Stay() || took > protocol.WaitMax || took < protocol.WaitMax*7/10 {
 			t.Errorf("the longest wait: %v after %v, %v", a, took, err)
@@ -336,6 +339,7 @@ func TestAcknowledge(t *testing.T) {
 		held   *release.Release
 	}{
 		{"nothing said", nil, push.HealthBehind, nil},
+		{"failed on the one before", []protocol.Acknowledgement{say(first, "failed", "compile")}, push.HealthBehind, nil},
 		{"received and applied", []protocol.Acknowledgement{say(first, "received", ""), say(first, "applied", "")}, push.HealthBehind, first},
 		{"failed", []protocol.Acknowledgement{say(second, "failed", "compile")}, push.HealthFailing, first},
 		{"a late word of the one before", []protocol.Acknowledgement{say(first, "received", "")}, push.HealthFailing, first},

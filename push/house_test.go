@@ -1,11 +1,10 @@
 package push_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
-	"log/slog"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -30,7 +29,8 @@ type house struct {
 	options push.Options
 	clock   func() time.Time // of the releases
 	keyless bool             // no key to sign with
-	logged  bytes.Buffer     // by Run
+	sign    func() error     // says whether a signature succeeds; nil: always
+	list    func()           // called before projects are listed; nil: not
 
 	authors *gitstore.Repo
 	log     *release.Log
@@ -39,6 +39,21 @@ type house struct {
 }
 
 const branch = "refs/heads/main"
+
+// key is a key that may be out of reach, as one in an agent is.
+type key struct {
+	ssh.Signer
+	h *house
+}
+
+func (k *key) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	if k.h.sign != nil {
+		if err := k.h.sign(); err != nil {
+			return nil, err
+		}
+	}
+	return k.Signer.Sign(rand, data)
+}
 
 func newHouse(t testing.TB, o push.Options) *house {
 	t.Helper()
@@ -68,6 +83,7 @@ func (h *house) open() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	signer = &key{signer, h}
 	if h.keyless {
 		signer = nil
 	}
@@ -80,8 +96,10 @@ func (h *house) open() {
 	}
 	h.closers = append(h.closers, h.store.Close)
 	o := h.options
-	o.Logger = slog.New(slog.NewTextHandler(&h.logged, nil))
 	o.Projects = func(rev gitstore.Hash) ([]string, error) {
+		if h.list != nil {
+			h.list()
+		}
 		tree, err := lib.At(rev)
 		if err != nil {
 			return nil, err
