@@ -383,7 +383,7 @@ func TestTooManyEntries(t *testing.T) {
 }
 
 // Limits count what is there, and can be lowered.
-func TestLimits(t *testing.T) {
+func TestReaderLimits(t *testing.T) {
 	content := small()
 	content["content/support/triage/long.yaml"] = bytes.Repeat([]byte("a line that deflates well\n"), 150)
 	archive := written(t, release(t, at.Unix(), content))

@@ -17,9 +17,6 @@ import (
 //go:embed manifest.schema.json
 var manifestSchemaJSON []byte
 
-// Schema returns the JSON Schema of manifest.json.
-func Schema() []byte { return slices.Clone(manifestSchemaJSON) }
-
 // closed is a loader that opens nothing: the library's own follows a $ref to any
 // local file.
 type closed struct{}

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -316,27 +315,4 @@ func (f *follower) neighbours(release string) *bundle.Bundle {
 	}
 	f.cache.valid = name
 	return b
-}
-
-// restore finds what to start with: of the cache and the binary the highest
-// sequence that is verified and accepted.
-func (f *follower) restore() (*Snapshot, error) {
-	candidates, err := f.candidates()
-	if err != nil {
-		return nil, err
-	}
-	var failures []error
-	for _, c := range candidates {
-		snap, err := c.restore()
-		if err == nil {
-			f.stream = snap.stream
-			if snap.Sequence() >= f.floor {
-				f.floor, f.floorID = snap.Sequence(), snap.ID()
-			}
-			return snap, nil
-		}
-		f.log.Warn("release not usable at the start", "source", c.source, "error", err)
-		failures = append(failures, fmt.Errorf("%s: %w", c.source, err))
-	}
-	return nil, errors.Join(failures...)
 }

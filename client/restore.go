@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -40,6 +41,29 @@ func (f *follower) candidates() ([]candidate, error) {
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.sequence, a.sequence) })
 	return all, nil
+}
+
+// restore finds what to start with: of the cache and the binary the highest
+// sequence that is verified and accepted.
+func (f *follower) restore() (*Snapshot, error) {
+	candidates, err := f.candidates()
+	if err != nil {
+		return nil, err
+	}
+	var failures []error
+	for _, c := range candidates {
+		snap, err := c.restore()
+		if err == nil {
+			f.stream = snap.stream
+			if snap.Sequence() >= f.floor {
+				f.floor, f.floorID = snap.Sequence(), snap.ID()
+			}
+			return snap, nil
+		}
+		f.log.Warn("release not usable at the start", "source", c.source, "error", err)
+		failures = append(failures, fmt.Errorf("%s: %w", c.source, err))
+	}
+	return nil, errors.Join(failures...)
 }
 
 // restoreRecord verifies a cached release as of its acceptance: a key that has

@@ -40,7 +40,6 @@ type server struct {
 
 // answerError is an answer that is not the one hoped for.
 type answerError struct {
-	url        string
 	problem    *protocol.Problem
 	retryAfter time.Duration
 }
@@ -213,7 +212,7 @@ func refusal(host string, answer *http.Response) error {
 	if problem.Title == "" {
 		problem.Title = http.StatusText(answer.StatusCode)
 	}
-	return &answerError{url: host, problem: problem, retryAfter: retryAfter(answer.Header.Get("Retry-After"), time.Now())}
+	return &answerError{problem: problem, retryAfter: retryAfter(answer.Header.Get("Retry-After"), time.Now())}
 }
 
 // retryAfter reads seconds or a date, 0 for neither.
@@ -326,9 +325,8 @@ func (s *server) check(ctx context.Context, held string, wait time.Duration) (*c
 
 // fetched is a bundle or a delta as it came, not verified.
 type fetched struct {
-	mode     protocol.Mode
-	fallback protocol.Fallback
-	body     []byte
+	mode protocol.Mode
+	body []byte
 }
 
 // fetch gets a release, as a delta from another one where that is named and the
@@ -354,7 +352,7 @@ func (s *server) fetch(ctx context.Context, to, from string) (*fetched, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch: read %s: %w", mode, err)
 	}
-	return &fetched{mode: mode, fallback: protocol.Fallback(answer.Header.Get(protocol.HeaderFallback)), body: body}, nil
+	return &fetched{mode: mode, body: body}, nil
 }
 
 func readBody(answer *http.Response) ([]byte, error) {

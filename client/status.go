@@ -1,7 +1,12 @@
 package client
 
 import (
+	"errors"
+	"net/http"
+	"slices"
 	"time"
+
+	"github.com/anvilpeering/anvil/protocol"
 )
 
 // State says in a word how the client stands.
@@ -48,4 +53,46 @@ type Status struct {
 type Change struct {
 	Before *Snapshot
 	After  *Snapshot
+}
+
+// Status tells how the client stands now.
+func (c *Client) Status() Status {
+	s := Status{URL: c.server.url(), Cache: c.settings.folder}
+	stale := false
+	if snap := c.snapshot.Load(); snap != nil {
+		now := time.Now()
+		stale = snap.stale(now)
+		s.Stream, s.Revision, s.Release, s.Sequence = snap.Stream(), snap.Revision(), snap.release, snap.Sequence()
+		s.Source, s.Signer, s.Created, s.Expires = snap.source, snap.Signer().Fingerprint, snap.Created(), snap.Expires()
+		s.Stale, s.Age = stale, snap.age(now)
+	}
+	c.progress.with(func(p *progress) {
+		s.State = p.state(stale)
+		s.Problem, s.Refused, s.Next = p.problem, p.refused, p.next
+		s.ClientID, s.Ephemeral = p.id, p.ephemeral
+		s.Warnings = slices.Clone(p.warnings)
+		if p.cache != "" {
+			s.Warnings = append(s.Warnings, p.cache)
+		}
+	})
+	return s
+}
+
+func (p *progress) state(stale bool) State {
+	var r *Refusal
+	switch {
+	case p.closed:
+		return StateClosed
+	case errors.Is(p.problem, ErrDenied), errors.Is(p.problem, errVersion), errors.Is(p.problem, errStream):
+		return StateDenied
+	case errors.As(p.problem, &r) && r.Code != protocol.CodeMachine:
+		return StateRefused
+	case answered(p.problem) == http.StatusNotFound && r == nil:
+		return StateWaiting
+	case p.problem != nil, !p.contact:
+		return StateOffline
+	case stale:
+		return StateStale
+	}
+	return StateFresh
 }

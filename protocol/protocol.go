@@ -39,7 +39,9 @@
 // # Acknowledge
 //
 // An acknowledgement is idempotent on client, release and state, and no client
-// waits for it. The next check's If-None-Match is an implicit "applied".
+// waits for it. [StateApplied] and [StateFailed] are what counts and what every
+// client sends; the other states it may send on the way, and Anvil's own client
+// does not. The next check's If-None-Match is an implicit "applied".
 //
 // # Errors
 //
@@ -49,10 +51,7 @@
 // 426: no version in common, with the range. 429 and 503: Retry-After.
 package protocol
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Version is the protocol version spoken here.
 const Version = 1
@@ -213,12 +212,12 @@ type Problem struct {
 	Max    int    `json:"max,omitempty"`
 }
 
-// Error implements error.
+// Error says it to people. Programs look at Status.
 func (p *Problem) Error() string {
 	if p.Detail == "" {
-		return fmt.Sprintf("%s (%d)", p.Title, p.Status)
+		return p.Title
 	}
-	return fmt.Sprintf("%s: %s (%d)", p.Title, p.Detail, p.Status)
+	return p.Title + ": " + p.Detail
 }
 
 // Hint is what to do next, empty when nothing is known to help.

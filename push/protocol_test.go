@@ -15,7 +15,6 @@ func TestReleaseSpeaksTheProtocol(t *testing.T) {
 		{release.FallbackUnknown, string(protocol.FallbackUnknown)},
 		{release.FallbackLarger, string(protocol.FallbackLarger)},
 		{release.FallbackUnrelated, string(protocol.FallbackChannel)},
-		{release.Draft, string(protocol.ReasonDraft)},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("release says %q, the protocol %q", c[0], c[1])
