@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -422,6 +423,52 @@ func TestEveryByteOfTheCacheFlipped(t *testing.T) {
 		if text := says(c); text != "New" || c.Snapshot().Source() != SourceDisk {
 			t.Errorf("served %q from %s", text, c.Snapshot().Source())
 		}
+	})
+}
+
+// Rot, or somebody's hand, in the newest release on disk opens no way back to an
+// older one: the record still says what was accepted.
+func TestDamageIsNoWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := newChannel(t)
+		ch.releaseText("Old")
+		o := ch.options(t)
+		c := open(t, o)
+		before := filesOf(t, o.Cache)
+		middle := signed(t, "acme", library("Middle"), sequence(ch.last+1))
+		ch.last += 2
+		newest := ch.releaseText("New")
+		<-c.Changes()
+		synctest.Wait()
+		_ = c.Close()
+		damaged := 0
+		for _, path := range filesOf(t, o.Cache) {
+			if strings.Contains(path, "packs") && !slices.Contains(before, path) {
+				overwrite(t, path, []byte("rubbish"))
+				damaged++
+			}
+		}
+		if damaged == 0 {
+			t.Fatal("nothing to damage")
+		}
+
+		refused := ch.offer(middle)
+		c = open(t, o)
+		synctest.Wait()
+		wantText(t, c, "Old")
+		if ack := ch.lastAck(refused); ack.State != protocol.StateFailed || ack.Code != protocol.CodeUntrusted {
+			t.Errorf("acknowledged %+v", ack)
+		}
+		if s := c.Status(); s.State != StateRefused {
+			t.Errorf("status %s, %v", s.State, s.Problem)
+		}
+		ch.with(func() {
+			ch.head = newest
+			close(ch.changed)
+			ch.changed = make(chan struct{})
+		})
+		time.Sleep(time.Hour)
+		wantText(t, c, "New")
 	})
 }
 

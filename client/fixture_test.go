@@ -123,6 +123,7 @@ type channel struct {
 
 	stream string // that register names
 	poll   protocol.Poll
+	spread time.Duration // that an offer asks to wait before fetching
 	// answer may answer in place of the server.
 	answer func(w http.ResponseWriter, r *http.Request) bool
 	// mangle may alter a bundle on its way.
@@ -245,7 +246,7 @@ func (c *channel) check(w http.ResponseWriter, r *http.Request) {
 			return
 		case head != held:
 			w.Header().Set("ETag", strconv.Quote(head))
-			sendJSON(w, http.StatusOK, protocol.Offer{Release: head, Revision: b.Manifest.Revision, Sequence: b.Manifest.Sequence, Created: b.Manifest.Created, Expires: b.Manifest.Expires, Reason: protocol.ReasonPublish})
+			sendJSON(w, http.StatusOK, protocol.Offer{Release: head, Revision: b.Manifest.Revision, Sequence: b.Manifest.Sequence, Created: b.Manifest.Created, Expires: b.Manifest.Expires, Reason: protocol.ReasonPublish, FetchAfter: int(c.spread.Milliseconds())})
 			return
 		}
 		if wait > 0 {

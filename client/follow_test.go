@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,26 @@ func TestFollow(t *testing.T) {
 		out, err := c.Render(classify, Args{"message": "Hi"})
 		if err != nil || out.Age > 51*time.Second || out.Stale || out.Release != second || out.Channel != "production" || out.Address != classify {
 			t.Errorf("after a quiet hour: %+v, %v", out, err)
+		}
+	})
+}
+
+// Many are woken at once: each fetches when it was asked to, within reason.
+func TestFetchesWhenAskedTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := newChannel(t)
+		ch.releaseText("One")
+		c := open(t, ch.options(t))
+		synctest.Wait()
+		for _, at := range []struct{ asked, want time.Duration }{{0, 0}, {3 * time.Second, 3 * time.Second}, {time.Hour, time.Minute}} {
+			ch.with(func() { ch.spread = at.asked })
+			began := time.Now()
+			ch.releaseText("After " + at.asked.String())
+			<-c.Changes()
+			if took := time.Since(began); took != at.want {
+				t.Errorf("asked to wait %s: fetched after %s, want %s", at.asked, took, at.want)
+			}
+			synctest.Wait()
 		}
 	})
 }
@@ -117,6 +138,35 @@ func TestStartsWithoutTheServer(t *testing.T) {
 		}
 		if got := ch.register[len(ch.register)-1]; got.Held == nil || got.ClientID != id || got.Ephemeral {
 			t.Errorf("registered %+v, want what it holds and the id it had", got)
+		}
+	})
+}
+
+// Until the server has said so, nobody knows that what the disk holds is what
+// the channel offers.
+func TestNotFreshBeforeTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := newChannel(t)
+		ch.releaseText("One")
+		o := ch.options(t)
+		_ = open(t, o).Close()
+		hold := make(chan struct{})
+		ch.with(func() {
+			ch.answer = func(http.ResponseWriter, *http.Request) bool {
+				<-hold
+				return false
+			}
+		})
+		c := open(t, o)
+		wantText(t, c, "One")
+		synctest.Wait()
+		if s := c.Status(); s.State != StateOffline || s.Problem != nil {
+			t.Errorf("before an answer: %s, %v", s.State, s.Problem)
+		}
+		close(hold)
+		synctest.Wait()
+		if s := c.Status(); s.State != StateFresh {
+			t.Errorf("after it: %s, %v", s.State, s.Problem)
 		}
 	})
 }
@@ -545,6 +595,26 @@ func TestAcknowledgementsNeverBlock(t *testing.T) {
 			t.Errorf("Close took %s", took)
 		}
 	})
+}
+
+// What is said again while it waits replaces what was said before.
+func TestAcknowledgementReplacesTheOneThatWaits(t *testing.T) {
+	a := newAcknowledger(&server{urls: []*url.URL{{Host: "server"}}}, slog.New(slog.DiscardHandler))
+	for _, ack := range []protocol.Acknowledgement{
+		{Release: "one", State: protocol.StateFailed, Message: "disk full"},
+		{Release: "two", State: protocol.StateFailed},
+		{Release: "one", State: protocol.StateFailed, Message: "disk full again"},
+		{Release: "one", State: protocol.StateApplied},
+	} {
+		a.add(ack)
+	}
+	var got []string
+	for _, ack := range a.take() {
+		got = append(got, fmt.Sprintf("%s %s %s", ack.Release, ack.State, ack.Message))
+	}
+	if want := []string{"two failed ", "one failed disk full again", "one applied "}; !slices.Equal(got, want) {
+		t.Errorf("waiting %q, want %q", got, want)
+	}
 }
 
 func TestAccept(t *testing.T) {
