@@ -356,6 +356,13 @@ func TestAccept(t *testing.T) {
 	if a := h.local("POST", "/api/v1/accept", map[string]string{"path": "support/triage/a.yaml"}); a.StatusCode != http.StatusNoContent || len(accepted) != 1 {
 		t.Errorf("%d, accepted %v", a.StatusCode, accepted)
 	}
+	h.begin()
+	if a := h.local("POST", "/api/v1/accept", map[string]string{"path": "support"}); a.StatusCode != http.StatusNoContent {
+		t.Errorf("a project: %d", a.StatusCode)
+	}
+	if audit, err := h.store.Audit(t.Context(), 0, 1); err != nil || len(audit) != 1 || audit[0].What != "accept" || audit[0].Who != push.Local().Who() || audit[0].Project != "support" {
+		t.Errorf("audit %+v, %v", audit, err)
+	}
 	a := h.local("POST", "/api/v1/accept", map[string]string{"path": "support/triage/no.yaml"})
 	if p := a.problem(t); p.Status != http.StatusConflict || p.Detail != "nothing is held there" {
 		t.Errorf("%+v", p)

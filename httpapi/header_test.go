@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"hash/maphash"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +93,31 @@ func FuzzRegistration(f *testing.F) {
 			t.Errorf("%q: %v", body, err)
 		}
 	})
+}
+
+// One busy address slows another down only when it shares both of its cells.
+func TestAddressIsRefusedByBothCellsAlone(t *testing.T) {
+	addr := netip.MustParseAddr("203.0.113.9")
+	for _, c := range []struct {
+		spent []int
+		ok    bool
+	}{
+		{nil, true},
+		{[]int{0}, true},
+		{[]int{1}, true},
+		{[]int{0, 1}, false},
+	} {
+		a := newAddressLimits(0.001, 1)
+		for _, i := range c.spent {
+			at := maphash.Comparable(a.seeds[i], addr) % uint64(len(a.cells[i]))
+			if _, ok := a.cells[i][at].take(a.limit, 0); !ok {
+				t.Fatal("spent already")
+			}
+		}
+		if wait, ok := a.take(addr); ok != c.ok || !ok && wait <= 0 {
+			t.Errorf("cells %v spent by others: %v, wait %v", c.spent, ok, wait)
+		}
+	}
 }
 
 func TestCell(t *testing.T) {

@@ -58,7 +58,7 @@ func (p *pipes) dial(t *testing.T) net.Conn {
 
 // inBubble runs a test against a server without releases, in a time that passes
 // when everybody waits.
-func inBubble(t *testing.T, test func(t *testing.T, p *pipes, token string)) {
+func inBubble(t *testing.T, test func(t *testing.T, p *pipes, token string, store *state.Store)) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		repo, err := gitstore.Create(filepath.Join(dir, "releases.git"), gitstore.Options{Bare: true})
@@ -87,7 +87,7 @@ func inBubble(t *testing.T, test func(t *testing.T, p *pipes, token string)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.Serve(ctx) }()
-		test(t, p, token)
+		test(t, p, token, store)
 		cancel()
 		if err := errors.Join(<-done, store.Close(), repo.Close()); err != nil {
 			t.Error(err)
@@ -110,7 +110,7 @@ func lasts(t *testing.T, c net.Conn) (time.Duration, string) {
 
 // Whoever sends slowly, to hold a connection with little, is cut off.
 func TestSlowRequestsAreCut(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *pipes, token string) {
+	inBubble(t, func(t *testing.T, p *pipes, token string, _ *state.Store) {
 		post := "POST /api/v1/push/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
 			"\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 		for _, c := range []struct {
@@ -140,7 +140,7 @@ func TestSlowRequestsAreCut(t *testing.T) {
 
 // An endless header is not read to its end.
 func TestLargeHeaderIsRefused(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *pipes, _ string) {
+	inBubble(t, func(t *testing.T, p *pipes, _ string, _ *state.Store) {
 		conn := p.dial(t)
 		defer conn.Close()
 		go func() {
@@ -157,9 +157,45 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 	})
 }
 
+// The bound of sending a body is over once it was sent: what is then done with it
+// may take longer, on a slow disk.
+func TestSlowWorkIsNoSlowBody(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipes, token string, store *state.Store) {
+		busy := make(chan error, 1)
+		begun := make(chan struct{})
+		go func() {
+			busy <- store.Update(t.Context(), func(*state.Tx) error {
+				close(begun)
+				time.Sleep(2 * bodyTime)
+				return nil
+			})
+		}()
+		<-begun
+		conn := p.dial(t)
+		defer conn.Close()
+		body := `{"client_id":"c1","protocol":[1]}`
+		_, err := fmt.Fprintf(conn, "POST /api/v1/push/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", token, len(body), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusCreated {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		if err := <-busy; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A poll outlives every other bound, and the connection goes on after it.
 func TestLongPollOutlivesItsBounds(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *pipes, token string) {
+	inBubble(t, func(t *testing.T, p *pipes, token string, _ *state.Store) {
 		conn := p.dial(t)
 		defer conn.Close()
 		answers := bufio.NewReader(conn)

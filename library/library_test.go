@@ -377,6 +377,40 @@ func TestKeptRevisionMayVanish(t *testing.T) {
 	}
 }
 
+// promptAt returns the prompt classify of the small organisation. Trees that were
+// made from one another share what did not change.
+func promptAt(t *testing.T, l *library.Library, rev gitstore.Hash) *prompt.Prompt {
+	t.Helper()
+	for p := range at(t, l, rev).Prompts() {
+		if p.Address.String() == "support/triage/classify" {
+			return p
+		}
+	}
+	t.Fatalf("no prompt at %s", rev.Short())
+	return nil
+}
+
+// A great change is read anew: that takes less than to edit nearly everything.
+func TestGreatChangeIsReadAnew(t *testing.T) {
+	a := newAuthors(t)
+	a.organisation("")
+	many := func(text string, n int) gitstore.Hash {
+		for i := range n {
+			a.write(fmt.Sprintf("support/many/p%02d.yaml", i), greeting(text))
+		}
+		return a.commit()
+	}
+	first := many("first", 80)
+	l := a.open("", library.Options{})
+	kept := promptAt(t, l, first)
+	if promptAt(t, l, many("second", 40)) != kept {
+		t.Error("half of the files changed, and the others were read again")
+	}
+	if promptAt(t, l, many("third", 80)) == kept {
+		t.Error("nearly all files changed, and were edited one by one")
+	}
+}
+
 func TestManyAskAtOnce(t *testing.T) {
 	a := newAuthors(t)
 	a.organisation("")

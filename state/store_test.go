@@ -230,6 +230,17 @@ func TestTrimKeepsTheNewest(t *testing.T) {
 	}
 }
 
+func TestTokenUseOnlyRises(t *testing.T) {
+	s, k := withClient(t, filepath.Join(t.TempDir(), "anvil.db"))
+	for _, used := range []time.Time{noon, noon.Add(time.Hour), noon.Add(time.Minute)} {
+		update(t, s, func(tx *state.Tx) error { return tx.TouchToken(k.Token, used) })
+	}
+	tokens, err := s.Tokens(t.Context())
+	if err != nil || !tokens[0].LastUsed.Equal(noon.Add(time.Hour)) {
+		t.Errorf("last used %v, %v", tokens[0].LastUsed, err)
+	}
+}
+
 func TestRevokeForgetsClients(t *testing.T) {
 	s, k := withClient(t, filepath.Join(t.TempDir(), "anvil.db"))
 	update(t, s, func(tx *state.Tx) error {
