@@ -185,7 +185,7 @@ func TestRestart(t *testing.T) {
 	if got := h.client("c1"); got.Health != push.HealthCurrent || got.Held == nil {
 		t.Errorf("client %+v", got)
 	}
-	for _, text := range []string{gone, secret[:20] + "x" + secret[21:], "", "anv_"} {
+	for _, text := range []string{gone, secret[:20] + "-" + secret[21:], "", "anv_"} {
 		if _, err := h.Authenticate(text); !errors.Is(err, push.ErrUnauthenticated) || hint(err) == "" {
 			t.Errorf("%.8q: %v", text, err)
 		}
