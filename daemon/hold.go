@@ -40,7 +40,7 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 			out.holds[key] = h
 		}
 		if !was || old.Kind != h.Kind || old.Reason != h.Reason {
-			d.o.Logger.Warn("held", "path", h.Path, "kind", h.Kind, "reason", h.Reason)
+			d.o.Logger.Info("held", "path", h.Path, "kind", h.Kind, "reason", h.Reason)
 			d.o.OnEvent(Event{Kind: EventHeld, Paths: []string{h.Path}, Hold: &h, Time: now})
 		}
 	}
