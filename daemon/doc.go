@@ -32,7 +32,8 @@
 // # What it never does
 //
 //   - commit anything but the organisation's own files ([prompt.Owns], in
-//     folders that are projects);
+//     folders that are projects); a YAML file in a project that is misnamed or
+//     in the wrong folder is held, so that its author learns of it;
 //   - commit in the middle of the user's merge, rebase, checkout or commit;
 //   - touch what the user staged, or a lock that is not its own;
 //   - undo a newer commit with an older text: a file whose committed version

@@ -49,7 +49,7 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 			continue
 		}
 		h := d.holds[key]
-		if _, open := d.delta[key]; open {
+		if _, open := d.delta[key]; open && belongs(key, d.blobs, d.delta) {
 			out.holds[key], out.held[key] = h, true
 			continue
 		}

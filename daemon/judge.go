@@ -48,8 +48,10 @@ func (j *judge) judge() (judgement, error) {
 			open[path] = e
 		}
 	}
+	strays := takeStrays(open)
 	j.holdUnfit(open)
 	j.waitForMissing(open)
+	j.holdStrays(strays, open)
 	j.holdMoved(open)
 	j.holdStaged(open)
 	for path := range maps.Clone(j.out.holds) {
@@ -91,6 +93,50 @@ func (j *judge) hold(e *entry, kind, reason, hint string, problems ...prompt.Pro
 func (j *judge) wait(until time.Time) {
 	if j.out.again.IsZero() || until.Before(j.out.again) {
 		j.out.again = until
+	}
+}
+
+// takeStrays takes the strays out of open: they are never committed.
+func takeStrays(open map[string]*entry) map[string]*entry {
+	strays := make(map[string]*entry)
+	for path, e := range open {
+		if stray(path) {
+			strays[path] = e
+			delete(open, path)
+		}
+	}
+	return strays
+}
+
+// holdStrays holds strays with what is wrong with their names. One that has
+// just come is waited for, since editors write under other names first.
+func (j *judge) holdStrays(strays, open map[string]*entry) {
+	if len(strays) == 0 {
+		return
+	}
+	all := maps.Clone(strays) // and what tells whether they lie in a project
+	for path, e := range open {
+		if path == "anvil.yaml" || path == project(path)+"/project.yaml" {
+			all[path] = e
+		}
+	}
+	problems := make(map[string][]prompt.Problem)
+	for _, p := range prompt.Introduced(j.tree, j.tree.With(changes(all)...)) {
+		problems[p.Path] = append(problems[p.Path], p)
+	}
+	for _, path := range slices.Sorted(maps.Keys(strays)) {
+		e := strays[path]
+		end := e.since.Add(j.tornGrace)
+		switch {
+		case len(problems[path]) == 0:
+			j.out.held[path] = true // nobody's business
+		case e.source != sourceStartup && j.now.Before(end):
+			j.wait(end)
+			j.holdDeletionsWith(e, open)
+		default:
+			first := problems[path][0]
+			j.hold(e, HeldProblems, first.Message, first.Hint, problems[path]...)
+		}
 	}
 }
 

@@ -12,6 +12,29 @@ import (
 // name is allowed.
 func own(p string) bool { return prompt.Owns(p) && !noise(path.Base(p)) }
 
+// stray reports whether a path is that of a YAML file that is nearly one of the
+// organisation's own: misnamed, or in the wrong folder. In a project such a file
+// is held, so that whoever wrote it learns why it is not committed.
+func stray(p string) bool {
+	segments := strings.Split(p, "/")
+	if len(segments) < 2 || len(segments) > 3 || prompt.Owns(p) || noise(path.Base(p)) {
+		return false
+	}
+	for _, folder := range segments[:len(segments)-1] {
+		if folder == "" || folder[0] == '.' {
+			return false
+		}
+	}
+	switch strings.ToLower(path.Ext(p)) {
+	case ".yaml", ".yml":
+		return true
+	}
+	return false
+}
+
+// watched reports whether a path is looked at: an own file or a stray.
+func watched(p string) bool { return own(p) || stray(p) }
+
 // noise reports whether editors, file managers and git itself make files of
 // this name and take them away again.
 func noise(name string) bool {

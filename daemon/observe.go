@@ -46,7 +46,9 @@ func (d *Daemon) look(now time.Time) {
 		return
 	}
 	for path := range names {
-		d.observe(path, now, sourceWatch)
+		if own(path) || belongs(path, d.blobs, d.delta) {
+			d.observe(path, now, sourceWatch)
+		}
 	}
 }
 
@@ -137,7 +139,7 @@ func (d *Daemon) isProject(name string) bool {
 
 // observe looks at one path and keeps the delta right for it.
 func (d *Daemon) observe(path string, now time.Time, source string) {
-	if !own(path) {
+	if !watched(path) {
 		return
 	}
 	e := d.delta[path]
@@ -147,6 +149,9 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 	}
 	delete(d.retry, path)
 	got := capture(d.root, path, d.o.MinAge, before)
+	if info, err := lstat(d.root, path); got.is == unfit && stray(path) && (err != nil || !info.Mode().IsRegular()) {
+		got = captured{is: missing} // only files are misnamed
+	}
 	switch got.is {
 	case moving:
 		d.retry[path] = again{got.stat, source}

@@ -13,7 +13,7 @@ import (
 
 // walked is what a walk of the organisation's folder found.
 type walked struct {
-	files   map[string]fs.FileInfo // own files (and what else bears their names), by path
+	files   map[string]fs.FileInfo // own files (and what else bears their names) and strays, by path
 	folders []string               // to be watched, the root ("") first
 	closed  []string               // folders that could not be read: what lies in them is not missing
 
@@ -21,7 +21,7 @@ type walked struct {
 }
 
 // walk looks at every folder that can hold one of the organisation's own
-// files. Links to folders are not followed.
+// files, or a stray. Links to folders are not followed.
 // In a code repository most folders are no projects: they are watched, since a
 // project.yaml may come, but not entered, unless known says that the tip has a
 // project of that name.
@@ -55,11 +55,11 @@ func (w *walked) folder(root, folder string) error {
 			path = folder + "/" + path
 		}
 		switch {
-		case e.IsDir() && ownFolder(path):
+		case e.IsDir() && watchedFolder(path):
 			if err := w.folder(root, path); err != nil {
 				return err
 			}
-		case own(path):
+		case own(path), stray(path) && e.Type().IsRegular():
 			info, err := e.Info()
 			if err != nil {
 				continue // gone since; capture will see
@@ -73,7 +73,15 @@ func (w *walked) folder(root, folder string) error {
 // holdsAny reports whether any own file lies in root.
 func holdsAny(root string, known func(string) bool) bool {
 	w, err := walk(root, known)
-	return err == nil && len(w.files) > 0
+	if err != nil {
+		return false
+	}
+	for path := range w.files {
+		if own(path) {
+			return true
+		}
+	}
+	return false
 }
 
 // covers reports whether the walk can say of path that it is missing.
@@ -86,16 +94,10 @@ func (w *walked) covers(path string) bool {
 	return true
 }
 
-// ownFolder reports whether own files may lie in the folder at path: a project,
-// a set, or a folder in .anvil.
-func ownFolder(path string) bool {
-	switch strings.Count(path, "/") {
-	case 0:
-		return prompt.Owns(path+"/project.yaml") || prompt.Owns(path+"/any")
-	case 1:
-		return prompt.Owns(path+"/set.yaml") || prompt.Owns(path+"/any")
-	}
-	return prompt.Owns(path + "/any")
+// watchedFolder reports whether own files or strays may lie in the folder at
+// path: a project, a set, whatever their names, or a folder in .anvil.
+func watchedFolder(path string) bool {
+	return watched(path+"/any.yaml") || prompt.Owns(path+"/any")
 }
 
 // project is the project that the file at path belongs to; empty for the

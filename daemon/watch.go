@@ -128,12 +128,12 @@ func (w *watch) note(event fsnotify.Event, d *dirty) {
 	switch {
 	case w.folders[path] && (come || event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)):
 		d.everything("a folder came or went")
-	case own(path):
+	case watched(path):
 		d.name(path)
 		if come && filepath.Base(path) == "project.yaml" {
 			d.everything("a project came")
 		}
-	case come && ownFolder(path):
+	case come && watchedFolder(path):
 		if info, err := os.Lstat(event.Name); err == nil && info.IsDir() {
 			d.everything("a folder came")
 		}
