@@ -17,6 +17,9 @@ type State struct {
 	// Busy says what keeps Anvil from committing, as "a merge", "unmerged paths", "index.lock" or
 	// "git commit (pid 123)"; "" when nothing does.
 	Busy string
+	// Lock is git's lock that Busy stands for, "index.lock" or "HEAD.lock", and nothing but that lock is known; else "".
+	// Also git status takes the index's for a moment.
+	Lock string
 }
 
 // State looks at HEAD, the signs that git leaves of an operation under way, its locks, the index, and (on Linux) at
@@ -32,7 +35,8 @@ func (r *Repo) State() (State, error) {
 	}
 	s.Busy = r.operation()
 	if s.Busy == "" {
-		s.Busy = r.locked()
+		s.Lock = r.locked()
+		s.Busy = s.Lock
 	}
 	if s.Busy == "" {
 		x, _, err := r.readIndex()
