@@ -65,12 +65,14 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		d.index = make(map[string]gitstore.Hash) // there was no index yet
 	}
 	paths := make([]string, 0, len(entries))
+	var removed []string
 	for _, e := range entries {
 		paths = append(paths, e.path)
 		delete(d.delta, e.path)
 		delete(d.parked, e.path)
 		d.unsaved = true
 		if e.got.is == missing {
+			removed = append(removed, e.path)
 			delete(d.index, e.path)
 		} else {
 			d.index[e.path] = e.got.hash
@@ -80,7 +82,7 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	d.commits++
 	d.lastCommit = &Commit{Hash: tip, Subject: subject, Time: now}
 	d.o.Logger.Info("committed", "commit", tip.Short(), "subject", subject, "files", len(entries))
-	d.o.OnEvent(Event{Kind: EventCommitted, Paths: paths, Commit: tip, Subject: subject, Time: now})
+	d.o.OnEvent(Event{Kind: EventCommitted, Paths: paths, Removed: removed, Commit: tip, Subject: subject, Time: now})
 	if d.started {
 		d.tips.set(tip)
 	}

@@ -55,6 +55,7 @@ type Daemon struct {
 	clock    clock
 	stopping bool
 	idle     bool // the folder is not there, or not on the branch
+	aside    int  // files that wait meanwhile
 
 	// The folder, the tip, and their difference.
 	files     map[string]known
@@ -77,11 +78,13 @@ type Daemon struct {
 	indexAt   int64 // when git wrote it
 	busy      string
 	busySince time.Time
-	locked    bool      // busy with a mere index.lock
+	lock      string    // busy with nothing but this lock of git's
+	broken    string    // why git cannot be read; then it is also busy
 	quiet     time.Time // nothing is committed before
 	elsewhere string    // why the branch checked out is not committed to
 	gone      string    // why the folder is not available
-	nameless  bool      // the fallback author was said
+	waits     waits
+	nameless  bool // the fallback author was said
 
 	// For the status.
 	started    bool // the first round is over
@@ -179,6 +182,7 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 		case <-d.dirty.signal:
 		case <-d.rescan:
 			d.scanAt = time.Now()
+			d.hints.all = true // also in the middle of a rebase
 			d.deepAt = d.scanAt
 			d.gitAt = d.scanAt
 		case r := <-d.requests:
@@ -249,6 +253,7 @@ func (d *Daemon) turn(now time.Time) {
 		d.rescanAt = now.Add(d.o.Rescan)
 		d.scanAt, d.periodic = now, d.polling == ""
 	}
+	d.tell(now)
 	if d.pause(now) {
 		d.publish()
 		return
@@ -265,6 +270,7 @@ func (d *Daemon) turn(now time.Time) {
 		d.round(now)
 	}
 	d.remember()
+	d.tell(now)
 	d.publish()
 }
 
@@ -280,36 +286,6 @@ func (d *Daemon) gather(now time.Time) {
 
 func due(at, now time.Time) bool { return !now.Before(at) }
 
-// pause reports whether the folder is not looked at now: it is not there, or
-// holds another branch. When that is over everything is looked at.
-func (d *Daemon) pause(now time.Time) bool {
-	if d.gone != "" || d.elsewhere != "" || d.tree == nil {
-		d.idle = true
-		d.settle.reset()
-		if d.gone != "" {
-			// What is missing with the folder is not missing from it.
-			for path, e := range d.delta {
-				if e.got.is == missing {
-					delete(d.delta, path)
-				}
-			}
-		}
-		clear(d.retry)
-		d.hints = hints{all: true, rebuild: d.hints.rebuild}
-		d.scanAt, d.judgeAt = time.Time{}, time.Time{}
-		if d.watch == nil && d.polling == "" && d.gone == "" {
-			d.rewatch(now)
-		}
-		return true
-	}
-	if d.idle {
-		d.idle = false
-		d.hints.all = true
-		d.scanAt = now
-	}
-	return false
-}
-
 // next is when something is due again.
 func (d *Daemon) next() time.Time {
 	next := earlier(earlier(d.gitAt, d.rootAt), d.rescanAt)
@@ -317,6 +293,9 @@ func (d *Daemon) next() time.Time {
 		next = earlier(next, earlier(d.pollAt, d.watchAt))
 	}
 	if at, ok := d.settle.deadline(); ok {
+		next = earlier(next, at)
+	}
+	if at, ok := d.waits.due(); ok {
 		next = earlier(next, at)
 	}
 	if len(d.retry) > 0 {

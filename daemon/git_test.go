@@ -164,7 +164,7 @@ func TestMergeInProgress(t *testing.T) {
 	w.eventually("the daemon waits", func() bool { return strings.Contains(w.d.Status().Paused, "merge") })
 	w.write("support/triage/classify.yaml", good("saved in the middle"))
 	w.write(reply, good("resolved"))
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(2)
 	if w.head() != before {
 		t.Fatal("committed in the middle of a merge")
 	}
@@ -195,7 +195,7 @@ func TestRebase(t *testing.T) {
 	}
 	w.eventually("the daemon waits", func() bool { return strings.Contains(w.d.Status().Paused, "rebase") })
 	w.write(reply, good("both"))
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(1)
 	w.git("add", reply)
 	w.gitWith([]string{"GIT_EDITOR=true"}, "rebase", "--continue")
 	w.eventually("the daemon goes on", func() bool { return w.d.Status().Paused == "" })
@@ -256,12 +256,12 @@ func TestPinned(t *testing.T) {
 	w.git("checkout", "-q", "feature")
 	w.eventually("the daemon pauses", func() bool { return strings.HasPrefix(w.d.Status().Paused, "on feature, serving main@"+main[:7]) })
 	w.write(reply, good("on feature"))
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(1)
 	if w.head() != main {
 		t.Fatal("committed on another branch")
 	}
 	w.git("commit", "-qam", "by hand, on feature")
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(0)
 	if got := w.lastTip(); got != main {
 		t.Errorf("handed on %s, which is not main's tip", got)
 	}
@@ -282,7 +282,7 @@ func TestDetachedHead(t *testing.T) {
 	w.git("checkout", "-q", "--detach")
 	w.eventually("the daemon pauses", func() bool { return strings.Contains(w.d.Status().Paused, "detached") })
 	w.write(reply, good("while detached"))
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(1)
 	if w.head() != before {
 		t.Fatal("committed to a detached HEAD")
 	}
@@ -299,7 +299,7 @@ func TestForeignLock(t *testing.T) {
 	w.must(os.WriteFile(lock, nil, 0o666))
 	w.write(reply, good("under a lock"))
 	w.eventually("the daemon waits", func() bool { return strings.Contains(w.d.Status().Paused, "index.lock") })
-	time.Sleep(3 * w.o.GitQuiet)
+	w.awaitWaiting(1)
 	if w.head() != before {
 		t.Fatal("committed under somebody's lock")
 	}

@@ -24,21 +24,25 @@ type gitSeen struct {
 func (d *Daemon) refresh(now time.Time) {
 	d.gitAt = now.Add(d.o.Rescan)
 	state, err := d.o.Repo.State()
+	d.broken = ""
 	if err != nil {
-		d.busy = "the repository cannot be read: " + err.Error()
+		d.broken = "the repository cannot be read: " + err.Error()
+		if d.busy == "" {
+			d.busy, d.busySince = "git", now
+		}
 		d.gitAt = now.Add(d.o.BusyRecheck)
 		return
 	}
 	seen := gitSeen{branch: state.Branch, head: state.Tip, index: d.indexStat()}
 	// A lock on the index alone is no sign: git status takes it too. What
 	// changed is looked at when it is gone.
-	locked := strings.Contains(state.Busy, "index.lock")
+	locked := state.Lock == indexLock
 	foreign := d.git.branch != seen.branch || d.git.head != seen.head ||
-		state.Busy != "" && !locked || d.busy != "" && !d.locked
+		state.Busy != "" && !locked || d.busy != "" && d.lock != indexLock
 	if d.git.index != seen.index && !locked {
 		entries, err := d.indexBlobs()
 		if err != nil {
-			state.Busy = "the index, which cannot be read: " + err.Error()
+			state.Busy, d.broken = "git", "git's index cannot be read: "+err.Error()
 		} else {
 			// git status rewrites the index, but changes no entry.
 			if !maps.Equal(entries, d.index) {
@@ -51,8 +55,8 @@ func (d *Daemon) refresh(now time.Time) {
 			d.index = entries
 		}
 	}
-	if locked {
-		seen.index = d.git.index
+	if locked || d.broken != "" {
+		seen.index = d.git.index // to be read yet
 	}
 	if state.Busy != "" {
 		if d.busy == "" {
@@ -60,10 +64,12 @@ func (d *Daemon) refresh(now time.Time) {
 		}
 		d.gitAt = now.Add(d.o.BusyRecheck)
 	}
-	d.busy, d.locked, d.git = state.Busy, locked, seen
+	d.busy, d.lock, d.git = state.Busy, state.Lock, seen
 	if foreign && d.started {
 		d.quiet = now.Add(d.o.GitQuiet)
-		d.scanAt = d.quiet
+		if d.scanAt.IsZero() || !due(d.scanAt, now) || !d.blind() {
+			d.scanAt = d.quiet
+		}
 		d.judgeAt = now
 	}
 	// In the middle of a rebase HEAD is anywhere; at the start any tip is
@@ -72,6 +78,9 @@ func (d *Daemon) refresh(now time.Time) {
 		d.follow(now, state)
 	}
 }
+
+// indexLock is the lock of git's index.
+const indexLock = "index.lock"
 
 // follow takes over the branch and the tip of state.
 func (d *Daemon) follow(now time.Time, state gitstore.State) {
@@ -156,27 +165,6 @@ func (d *Daemon) leave(path string, blob gitstore.Hash) {
 	}
 }
 
-// blocked says why nothing may be committed now, and when to look again.
-func (d *Daemon) blocked(now time.Time) (why string, until time.Time) {
-	switch {
-	case d.gone != "":
-		return d.gone, d.rootAt
-	case d.busy != "":
-		why = "waiting for " + d.busy
-		if now.Sub(d.busySince) >= longBusy {
-			why += " since " + d.busySince.Format("15:04")
-		}
-		return why, d.gitAt
-	case d.elsewhere != "":
-		return d.elsewhere, d.gitAt
-	case d.tree == nil:
-		return "the tip cannot be read", d.gitAt
-	case d.quiet.After(now):
-		return "", d.quiet
-	}
-	return "", time.Time{}
-}
-
 // lastSign is until when to wait at the start, since somebody may have used git
 // just before it.
 func (d *Daemon) lastSign(now time.Time) time.Time {
@@ -189,9 +177,6 @@ func (d *Daemon) lastSign(now time.Time) time.Time {
 	}
 	return last.Add(d.o.GitQuiet)
 }
-
-// longBusy is how long git is busy before the status says since when.
-const longBusy = 10 * time.Minute
 
 // indexStat identifies the index file; zero when there is none.
 func (d *Daemon) indexStat() stat {

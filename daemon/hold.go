@@ -145,12 +145,7 @@ func (d *Daemon) publish() {
 	for _, key := range slices.Sorted(maps.Keys(d.holds)) {
 		s.Holds = append(s.Holds, d.holds[key])
 	}
-	s.Waiting = len(d.retry)
-	for p := range d.delta {
-		if !d.heldPaths[p] && belongs(p, d.blobs, d.delta) {
-			s.Waiting++
-		}
-	}
+	s.Waiting = d.waiting()
 	// Once what the start found is dealt with, or cannot be, and its tip is
 	// handed on.
 	settled := s.Waiting == 0 || s.Paused != "" || time.Now().After(d.readyBy)

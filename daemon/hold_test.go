@@ -211,6 +211,31 @@ func TestMassDeletion(t *testing.T) {
 	})
 }
 
+// TestOrganisationFileIsGone: without it the folder is none of Anvil's.
+func TestOrganisationFileIsGone(t *testing.T) {
+	w := newWorld(t, "prompts")
+	w.start()
+	before := w.head()
+	content := w.read("anvil.yaml")
+	w.remove("anvil.yaml")
+	w.awaitHeld("anvil.yaml", daemon.HeldDeletion)
+	w.write(reply, good("beside it"))
+	w.awaitCommitted(reply)
+	w.write("anvil.yaml", content)
+	w.awaitNoHolds()
+	if n := w.commits(before); n != 1 {
+		t.Errorf("%d commits, want 1", n)
+	}
+	w.remove("anvil.yaml")
+	w.awaitHeld("anvil.yaml", daemon.HeldDeletion)
+	w.must(w.d.Accept("anvil.yaml"))
+	w.awaitCommitted("anvil.yaml")
+	w.awaitNoHolds()
+	if e := w.awaitTold(daemon.EventCommitted); len(e.Removed) != 1 || e.Removed[0] != "anvil.yaml" {
+		t.Errorf("told of %v, removed %v", e.Paths, e.Removed)
+	}
+}
+
 // TestMoved: an older text never silently undoes a newer commit.
 func TestMoved(t *testing.T) {
 	// Somebody commits to the branch without touching the work tree, as a push

@@ -59,6 +59,7 @@ func (j *judge) judge() (judgement, error) {
 			j.holdDeletionsWith(e, open)
 		}
 	}
+	j.holdOrganisation(open)
 	j.holdMass(open)
 	if err := j.check(open); err != nil {
 		return judgement{}, err
@@ -218,6 +219,18 @@ func (j *judge) holdStaged(open map[string]*entry) {
 		j.hold(e, HeldStaged, "staged by you", "commit it, or unstage it: git restore --staged "+e.path)
 		delete(open, path)
 	}
+}
+
+// holdOrganisation holds the deletion of anvil.yaml: without it the folder is
+// none of Anvil's any more.
+func (j *judge) holdOrganisation(open map[string]*entry) {
+	e, ok := open["anvil.yaml"]
+	if !ok || e.got.is != missing || e.isAccepted() {
+		return
+	}
+	j.hold(e, HeldDeletion, "the organisation's own file is gone",
+		"bring it back with: git checkout -- anvil.yaml; when it is meant to go: anvil accept anvil.yaml")
+	delete(open, e.path)
 }
 
 // holdMass holds the deletions of a project when it would lose more than half

@@ -27,12 +27,12 @@ func (d *Daemon) look(now time.Time) {
 	if d.hints.rebuild != "" {
 		d.rewatch(now)
 	}
-	lost := d.hints.all // where to look is not known
+	blind := d.blind()
 	wanted := !d.scanAt.IsZero() && due(d.scanAt, now)
 	d.settle.reset()
 	d.hints = hints{}
 	switch restless := d.started && d.quiet.After(now); {
-	case restless && lost:
+	case restless && blind:
 		// What a file holds until git stands still tells what it was edited
 		// from, so nothing is overlooked meanwhile.
 		d.scan(now, names)
@@ -40,7 +40,7 @@ func (d *Daemon) look(now time.Time) {
 		return
 	case restless && wanted:
 		d.scanAt = d.quiet
-	case lost || wanted:
+	case blind || wanted:
 		d.scan(now, names)
 		d.forget()
 		return
@@ -51,6 +51,9 @@ func (d *Daemon) look(now time.Time) {
 		}
 	}
 }
+
+// blind reports whether no event tells where to look.
+func (d *Daemon) blind() bool { return d.hints.all || d.polling != "" }
 
 // scan walks the folder. hinted are the names that events gave.
 func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {

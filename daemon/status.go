@@ -27,16 +27,18 @@ type Status struct {
 	Folders int `json:"folders"`
 	// Holds are the saved files that are not committed, sorted by path.
 	Holds []Hold `json:"holds"`
-	// Waiting is the number of changed files on their way to a commit.
+	// Waiting is the number of changed files on their way to a commit. While
+	// another branch is checked out, or none, they are those that git did not
+	// put there; while the folder is missing nothing is known of any.
 	Waiting int `json:"waiting"`
 	// Commits is the number of commits since the start.
 	Commits int `json:"commits"`
 	// LastCommit is the last of them, nil before the first.
-	LastCommit *Commit `json:"lastCommit,omitempty"`
+	LastCommit *Commit `json:"last_commit,omitempty"`
 	// LastScan is when the folder was last walked.
-	LastScan time.Time `json:"lastScan"`
+	LastScan time.Time `json:"last_scan"`
 	// MissedByWatch counts changes that a walk found and no event had named.
-	MissedByWatch int `json:"missedByWatch"`
+	MissedByWatch int `json:"missed_by_watch"`
 	// Trouble is the last error that stands in the way, with the daemon still
 	// trying; empty when all is well.
 	Trouble string `json:"trouble,omitempty"`
@@ -84,6 +86,8 @@ const (
 	EventHeld      = "held"
 	EventMended    = "mended" // a hold is gone: committed, or the file is as it was
 	EventTip       = "tip"    // somebody else's commit, pull or checkout was noticed
+	EventPaused    = "paused" // saves wait, for more than a moment
+	EventResumed   = "resumed"
 	EventNotice    = "notice" // something that a person should know, once
 )
 
@@ -91,10 +95,11 @@ const (
 type Event struct {
 	Kind    string
 	Paths   []string
+	Removed []string      // of committed: those of Paths that are gone
 	Commit  gitstore.Hash // of committed and tip
 	Subject string        // of committed
 	Hold    *Hold         // of held and mended
-	Text    string        // of notice: one line for a person
-	Hint    string        // of notice: what to do about it
+	Text    string        // of paused, resumed and notice: one line for a person
+	Hint    string        // what to do about it; may be empty
 	Time    time.Time
 }

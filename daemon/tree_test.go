@@ -156,11 +156,12 @@ func TestRootReplaced(t *testing.T) {
 	w.start()
 	before := w.head()
 	w.must(os.Rename(w.root, w.root+".away"))
+	// What is told lasted for longer than the grace of a missing file.
 	w.eventually("the daemon says that the folder is missing", func() bool { return strings.Contains(w.d.Status().Paused, "missing") })
-	time.Sleep(2 * w.o.MissingGrace)
+	w.awaitTold(daemon.EventPaused)
 	w.must(os.Mkdir(w.root, 0o777))
 	w.eventually("the daemon says that the folder is empty", func() bool { return strings.Contains(w.d.Status().Paused, "none of its files") })
-	time.Sleep(2 * w.o.MissingGrace)
+	w.awaitTimes(daemon.EventPaused, 2)
 	if w.head() != before {
 		t.Fatal("an empty folder was committed")
 	}
@@ -184,7 +185,7 @@ func TestRootBecomesALink(t *testing.T) {
 	w.must(os.Rename(w.root, w.root+".away"))
 	w.must(os.Symlink("prompts.away", w.root))
 	w.eventually("the daemon pauses", func() bool { return strings.Contains(w.d.Status().Paused, "symbolic link") })
-	time.Sleep(2 * w.o.MissingGrace)
+	w.awaitTold(daemon.EventPaused) // it was paused for longer than a grace
 	w.must(os.Remove(w.root))
 	w.must(os.Rename(w.root+".away", w.root))
 	w.eventually("the daemon goes on", func() bool { return w.d.Status().Paused == "" })

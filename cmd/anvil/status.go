@@ -103,7 +103,7 @@ func (a *app) printDaemon(d *daemon.Status) {
 	if !d.Ready {
 		fmt.Fprintln(a.out, "the first scan is not finished")
 	}
-	a.printHolds(d.Holds)
+	a.printHolds(d)
 }
 
 // waitingLines says why a project's tip is not released.
@@ -130,13 +130,23 @@ func branchAt(ref string, tip gitstore.Hash) string {
 	return branch + " at " + tip.Short()
 }
 
-func (a *app) printHolds(holds []daemon.Hold) {
-	if len(holds) == 0 {
+// printHolds says what of the folder is not committed.
+func (a *app) printHolds(d *daemon.Status) {
+	switch {
+	case d.Waiting == 1:
+		fmt.Fprintln(a.out, "1 save waits")
+	case d.Waiting > 1:
+		fmt.Fprintf(a.out, "%d saves wait\n", d.Waiting)
+	case len(d.Holds) == 0 && d.Paused != "":
+		fmt.Fprintln(a.out, "nothing is held")
+	case len(d.Holds) == 0:
 		fmt.Fprintln(a.out, "nothing is held: every save is committed")
+	}
+	if len(d.Holds) == 0 {
 		return
 	}
-	fmt.Fprintf(a.out, "%s held\n", count(len(holds), "file"))
-	for _, h := range holds {
+	fmt.Fprintf(a.out, "%s held\n", count(len(d.Holds), "file"))
+	for _, h := range d.Holds {
 		for _, line := range holdLines(h) {
 			fmt.Fprintln(a.out, line)
 		}

@@ -75,6 +75,9 @@ func (a *app) printEvent(e daemon.Event) {
 func eventLines(e daemon.Event) []string {
 	switch e.Kind {
 	case daemon.EventCommitted:
+		if len(e.Paths) == 1 && len(e.Removed) == 1 {
+			return []string{fmt.Sprintf("✓ remove %s  %s", oneLine(e.Paths[0]), e.Commit.Short())}
+		}
 		if len(e.Paths) == 1 {
 			return []string{fmt.Sprintf("✓ %s  %s", oneLine(e.Paths[0]), e.Commit.Short())}
 		}
@@ -85,8 +88,12 @@ func eventLines(e daemon.Event) []string {
 		return []string{"✓ no longer held  " + e.Hold.Path}
 	case daemon.EventTip:
 		return []string{"· the branch is at " + e.Commit.Short()}
-	case daemon.EventNotice:
-		return []string{"· " + e.Text, "  hint: " + e.Hint}
+	case daemon.EventPaused, daemon.EventResumed, daemon.EventNotice:
+		lines := []string{"· " + oneLine(e.Text)}
+		if e.Hint != "" {
+			lines = append(lines, "  hint: "+e.Hint)
+		}
+		return lines
 	}
 	return nil
 }
