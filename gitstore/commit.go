@@ -154,21 +154,25 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 
 // beginCommit waits for other commits of this and of other processes and recovers what a crash left.
 func (r *Repo) beginCommit(ctx context.Context) (unlock func(), err error) {
-	r.commits.Lock()
+	select {
+	case r.commits <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another commit: %w", context.Cause(ctx))
+	}
 	if _, err := r.disk.mkdir(r.ownDir()); err != nil {
-		r.commits.Unlock()
+		<-r.commits
 		return nil, err
 	}
 	process, err := r.processLock(ctx, 10*time.Second)
 	if err != nil {
-		r.commits.Unlock()
+		<-r.commits
 		return nil, err
 	}
 	unlock = func() {
 		_ = process.Unlock()
-		r.commits.Unlock()
+		<-r.commits
 	}
-	if err := r.recover(); err != nil {
+	if err := r.recoverJournal(); err != nil {
 		unlock()
 		return nil, err
 	}

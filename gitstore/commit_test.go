@@ -56,6 +56,25 @@ func TestCommitLeavesStatusClean(t *testing.T) {
 	}
 }
 
+// Who gives up waiting for another commit of the same process is let go.
+func TestCommitWaitsNoLongerThanItsContext(t *testing.T) {
+	w := newWork(t)
+	end, err := w.repo.beginCommit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	given := errors.New("enough")
+	cancel(given)
+	_, err = w.repo.Commit(ctx, NewCommit{Branch: "refs/heads/main", Edits: []Edit{{Path: "x.yaml"}}, Author: ada})
+	if !errors.Is(err, given) {
+		t.Errorf("commit: %v", err)
+	}
+	end()
+	w.write("x.yaml", "x: 1\n")
+	w.commit("x.yaml")
+}
+
 // The user's next git status must not have to read the files again: their stat in the index is right.
 func TestCommitPutsTheStatInTheIndex(t *testing.T) {
 	w := newWork(t)

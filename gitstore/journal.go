@@ -58,7 +58,7 @@ func (r *Repo) recoverAtOpen() error {
 		return nil
 	}
 	defer func() { _ = process.Unlock() }()
-	if err := r.recover(); err != nil {
+	if err := r.recoverJournal(); err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			r.log.Warn("interrupted commit cannot be recovered", "error", err)
 			return nil
@@ -68,9 +68,9 @@ func (r *Repo) recoverAtOpen() error {
 	return nil
 }
 
-// recover is called with the process lock held: whoever wrote the journal is dead. A lock is ours only if it is the
+// recoverJournal is called with the process lock held: whoever wrote the journal is dead. A lock is ours only if it is the
 // very file that lies beside the journal; all others are left alone.
-func (r *Repo) recover() error {
+func (r *Repo) recoverJournal() error {
 	raw, err := os.ReadFile(r.own(journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

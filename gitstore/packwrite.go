@@ -9,8 +9,9 @@ import (
 	"hash/crc32"
 	"path/filepath"
 	"runtime"
-	"sort"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,7 +34,10 @@ func (r *Repo) writePack(list []newObject) error {
 	}
 	sum := sha1.Sum(pack)
 	pack = append(pack, sum[:]...)
-	index := packIndex(entries, sum)
+	index, err := packIndex(entries, sum)
+	if err != nil {
+		return fmt.Errorf("write pack index: %w", err)
+	}
 
 	dir := filepath.Join(r.objects.dirs[0], "pack")
 	if _, err := r.disk.mkdir(dir); err != nil {
@@ -93,35 +97,22 @@ func packEntryHeader(k kind, size int) []byte {
 }
 
 // packIndex writes the index of a pack, version 2.
-func packIndex(entries []packed, sum [sha1.Size]byte) []byte {
-	sorted := make([]packed, len(entries))
-	copy(sorted, entries)
-	sort.Slice(sorted, func(i, j int) bool { return bytes.Compare(sorted[i].hash[:], sorted[j].hash[:]) < 0 })
-	out := []byte("\377tOc\x00\x00\x00\x02")
-	n := 0
-	for first := range 256 {
-		for n < len(sorted) && int(sorted[n].hash[0]) <= first {
-			n++
-		}
-		out = binary.BigEndian.AppendUint32(out, uint32(n))
+func packIndex(entries []packed, sum [sha1.Size]byte) ([]byte, error) {
+	var w idxfile.Writer
+	if err := w.OnHeader(uint32(len(entries))); err != nil {
+		return nil, err
 	}
-	for _, e := range sorted {
-		out = append(out, e.hash[:]...)
+	for _, e := range entries {
+		w.Add(plumbing.Hash(e.hash), uint64(e.offset), e.sum)
 	}
-	for _, e := range sorted {
-		out = binary.BigEndian.AppendUint32(out, e.sum)
+	if err := w.OnFooter(plumbing.Hash(sum)); err != nil {
+		return nil, err
 	}
-	var far []byte
-	for _, e := range sorted {
-		if e.offset < 1<<31 {
-			out = binary.BigEndian.AppendUint32(out, uint32(e.offset))
-			continue
-		}
-		out = binary.BigEndian.AppendUint32(out, 1<<31|uint32(len(far)/8))
-		far = binary.BigEndian.AppendUint64(far, uint64(e.offset))
+	index, err := w.Index()
+	if err != nil {
+		return nil, err
 	}
-	out = append(out, far...)
-	out = append(out, sum[:]...)
-	own := sha1.Sum(out)
-	return append(out, own[:]...)
+	var out bytes.Buffer
+	_, err = idxfile.NewEncoder(&out).Encode(index)
+	return out.Bytes(), err
 }

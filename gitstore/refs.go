@@ -1,7 +1,6 @@
 package gitstore
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Ref is a name for a commit (or, for an annotated tag, for the tag).
@@ -149,83 +147,6 @@ func (r *Repo) Refs(prefix string) ([]Ref, error) {
 	}
 	sort.Slice(refs, func(i, j int) bool { return refs[i].Name < refs[j].Name })
 	return refs, nil
-}
-
-// packedRefs is the file packed-refs as it was last read.
-type packedRefs struct {
-	mu   sync.Mutex
-	info fs.FileInfo
-	refs *packedList
-}
-
-type packedList struct{ sorted []Ref }
-
-func (p *packedRefs) read(commonDir string) (*packedList, error) {
-	path := filepath.Join(commonDir, "packed-refs")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &packedList{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if p.refs != nil && sameStat(p.info, info) {
-		return p.refs, nil
-	}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &packedList{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	list, err := parsePackedRefs(raw)
-	if err != nil {
-		return nil, err
-	}
-	p.info, p.refs = info, list
-	return list, nil
-}
-
-func parsePackedRefs(raw []byte) (*packedList, error) {
-	var list packedList
-	for line := range bytes.Lines(raw) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 || line[0] == '#' || line[0] == '^' {
-			continue
-		}
-		if len(line) < 42 || line[40] != ' ' {
-			return nil, fmt.Errorf("damaged packed-refs: line %q", line)
-		}
-		h, err := ParseHash(string(line[:40]))
-		if err != nil {
-			return nil, fmt.Errorf("damaged packed-refs: %w", err)
-		}
-		list.sorted = append(list.sorted, Ref{Name: string(line[41:]), Hash: h})
-	}
-	sort.SliceStable(list.sorted, func(i, j int) bool { return list.sorted[i].Name < list.sorted[j].Name })
-	return &list, nil
-}
-
-func (l *packedList) find(name string) (Hash, bool) {
-	i := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].Name >= name })
-	if i < len(l.sorted) && l.sorted[i].Name == name {
-		return l.sorted[i].Hash, true
-	}
-	return Hash{}, false
-}
-
-func (l *packedList) withPrefix(prefix string) map[string]Hash {
-	found := map[string]Hash{}
-	for i := sort.Search(len(l.sorted), func(i int) bool { return l.sorted[i].Name >= prefix }); i < len(l.sorted); i++ {
-		if !strings.HasPrefix(l.sorted[i].Name, prefix) {
-			break
-		}
-		found[l.sorted[i].Name] = l.sorted[i].Hash
-	}
-	return found
 }
 
 // validRef reports whether name is one that git would accept: HEAD and its like, or refs/….

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 )
 
 // Durability says when a commit is on disk.
@@ -29,7 +28,7 @@ type Options struct {
 	InitialBranch string
 	// Durability is Fsync unless told otherwise.
 	Durability Durability
-	// Logger takes what is handled here and may matter to somebody; slog's default when nil.
+	// Logger takes what is handled here and may matter to somebody; silent when nil.
 	Logger *slog.Logger
 }
 
@@ -45,7 +44,7 @@ type Repo struct {
 	objects   *objects
 	packed    packedRefs
 	shallow   shallow
-	commits   sync.Mutex // one commit at a time in this process; other processes: the process lock
+	commits   chan struct{} // full while this process commits; other processes: the process lock
 	indexes   indexCache
 }
 
@@ -71,9 +70,9 @@ func Open(dir string, o Options) (*Repo, error) {
 }
 
 func open(found location, start string, o Options) (*Repo, error) {
-	r := &Repo{root: found.root, gitDir: found.gitDir, commonDir: found.commonDir, log: o.Logger}
+	r := &Repo{root: found.root, gitDir: found.gitDir, commonDir: found.commonDir, log: o.Logger, commits: make(chan struct{}, 1)}
 	if r.log == nil {
-		r.log = slog.Default()
+		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.disk.sync = o.Durability == Fsync
 	c, err := r.configuration()
