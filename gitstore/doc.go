@@ -36,8 +36,12 @@
 // hint: SHA-256, reftable, partial clones, split and sparse indexes, and attributes or settings that convert the
 // watched files between the work tree and the repository. Hooks are not run.
 //
+// # go-git
+//
 // The formats are those of git's own documentation: gitformat-index, gitformat-pack, gitrepository-layout, git-config
-// and gitattributes. The objects of packs are read here and not through go-git because its readers may not be shared
-// between goroutines, keep a map of every object they ever looked up, and do not see packs whose name does not begin
-// with "pack-"; its delta and attribute formats are used.
+// and gitattributes. go-git applies the deltas of packs (packfile.PatchDelta) and writes the indexes of new ones
+// (idxfile.Writer). The objects of packs are read here because go-git's readers may not be shared between
+// goroutines, keep a map of every object they ever looked up, and do not see packs whose name does not begin with
+// "pack-". The configuration is read here because go-git follows no include and forgets where one stood; attributes,
+// because its patterns match other paths than git's. docs/decisions/0001 says more.
 package gitstore
