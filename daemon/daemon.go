@@ -68,7 +68,7 @@ type Daemon struct {
 	holds     map[string]Hold
 	heldPaths map[string]bool // paths that a hold stands for
 	edits     edits
-	journal   map[string]edit // as of the last run, until the first walk
+	lastEdits map[string]edit // those of the last run, until the first walk
 	unsaved   bool            // the delta changed since edits were saved
 
 	// Git.
@@ -141,7 +141,7 @@ func Open(o Options) (*Daemon, error) {
 		gitFolders: findGit(o.Repo.Root(), o.Repo.CommonDir(), ""),
 	}
 	d.tips = &tips{on: o.OnTip, retry: o.TipRetry, log: o.Logger, change: d.dirty.poke, wake: make(chan struct{}, 1)}
-	if d.journal, err = d.edits.load(root); err != nil {
+	if d.lastEdits, err = d.edits.load(root); err != nil {
 		o.Logger.Warn("uncommitted files are taken for edits of what git checked out", "error", err)
 	}
 	d.publish()
@@ -375,7 +375,7 @@ func (d *Daemon) remember() {
 	}
 	d.unsaved = false
 	files := make(map[string]edit, len(d.delta))
-	maps.Copy(files, d.journal) // of files that are still moving
+	maps.Copy(files, d.lastEdits) // of files that are still moving
 	for p, e := range d.parked {
 		files[p] = edit{Base: e.base, Seen: e.seen, Moved: true}
 	}

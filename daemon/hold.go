@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,8 +11,17 @@ import (
 	"time"
 )
 
-// ErrNotHeld: Accept was asked for a path that is not held.
+// ErrNotHeld: Accept was asked for a path that is not held. It has a Hint.
 var ErrNotHeld = errors.New("is not held")
+
+// notHeldError is an ErrNotHeld for a path.
+type notHeldError struct{ path string }
+
+func (e *notHeldError) Error() string { return e.path + " " + ErrNotHeld.Error() }
+func (e *notHeldError) Unwrap() error { return ErrNotHeld }
+
+// Hint says where to look.
+func (e *notHeldError) Hint() string { return "anvil status lists what is held" }
 
 // ErrStopped: the daemon does not run any more.
 var ErrStopped = errors.New("the daemon has stopped")
@@ -66,14 +76,22 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 // moved, or a deletion. The path of a project or set accepts whatever can be
 // accepted in it. It returns before the commit; nil means that the next round
 // no longer holds it for this reason. A path that is not held is [ErrNotHeld],
-// one whose hold has another remedy an [AcceptError].
-func (d *Daemon) Accept(path string) error {
+// one whose hold has another remedy an [AcceptError]. When ctx ends first, its
+// cause is returned, and the path is accepted later or not at all.
+func (d *Daemon) Accept(ctx context.Context, path string) error {
 	r := request{path: path, done: make(chan error, 1)}
 	select {
 	case d.requests <- r:
-		return <-r.done
 	case <-d.over:
 		return ErrStopped
+	case <-ctx.Done():
+		return fmt.Errorf("accept %s: %w", path, context.Cause(ctx))
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("accept %s: %w", path, context.Cause(ctx))
 	}
 }
 
@@ -103,7 +121,7 @@ func (d *Daemon) accept(asked string) error {
 	case refused != nil:
 		return refused
 	}
-	return fmt.Errorf("%s %w", asked, ErrNotHeld)
+	return &notHeldError{asked}
 }
 
 func (d *Daemon) acceptHold(h Hold, name string) {
@@ -117,41 +135,6 @@ func (d *Daemon) acceptHold(h Hold, name string) {
 			e.accept(d.blobs[p])
 		}
 	}
-}
-
-// publish makes the current state the one that Status returns.
-func (d *Daemon) publish() {
-	handed, handing := d.tips.state()
-	s := &Status{
-		Root:          d.root,
-		Branch:        d.branch,
-		Tip:           d.tip,
-		Watching:      backend(),
-		Folders:       d.folders,
-		Holds:         make([]Hold, 0, len(d.holds)),
-		Commits:       d.commits,
-		LastCommit:    d.lastCommit,
-		LastScan:      d.lastScan,
-		MissedByWatch: d.missed,
-		Trouble:       d.trouble,
-	}
-	s.Paused, _ = d.blocked(time.Now())
-	if d.polling != "" {
-		s.Watching = "polling: " + d.polling
-	}
-	if s.Trouble == "" {
-		s.Trouble = handing
-	}
-	for _, key := range slices.Sorted(maps.Keys(d.holds)) {
-		s.Holds = append(s.Holds, d.holds[key])
-	}
-	s.Waiting = d.waiting()
-	// Once what the start found is dealt with, or cannot be, and its tip is
-	// handed on.
-	settled := s.Waiting == 0 || s.Paused != "" || time.Now().After(d.readyBy)
-	d.ready = d.ready || d.started && handed && settled
-	s.Ready = d.ready
-	d.status.Store(s)
 }
 
 // request is a call of Accept on its way to the loop.

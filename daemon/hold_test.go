@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -138,7 +139,7 @@ func TestAcceptADeletionHeldWithANewFile(t *testing.T) {
 	w.remove(reply)
 	w.write("support/triage/answer.yaml", bad("typo"))
 	w.awaitHeld(reply, daemon.HeldDeletion)
-	w.must(w.d.Accept(reply))
+	w.must(w.d.Accept(w.t.Context(), reply))
 	w.awaitCommitted(reply)
 	w.awaitHeld("support/triage/answer.yaml", daemon.HeldProblems)
 }
@@ -171,7 +172,7 @@ func TestMassDeletion(t *testing.T) {
 		}
 		w.restart()
 		w.awaitHeld("support", daemon.HeldDeletion)
-		w.must(w.d.Accept("support"))
+		w.must(w.d.Accept(w.t.Context(), "support"))
 		w.awaitCommitted(paths[:12]...)
 		w.awaitNoHolds()
 		if n := w.commits(before); n != 1 {
@@ -228,12 +229,34 @@ func TestOrganisationFileIsGone(t *testing.T) {
 	}
 	w.remove("anvil.yaml")
 	w.awaitHeld("anvil.yaml", daemon.HeldDeletion)
-	w.must(w.d.Accept("anvil.yaml"))
+	w.must(w.d.Accept(w.t.Context(), "anvil.yaml"))
 	w.awaitCommitted("anvil.yaml")
 	w.awaitNoHolds()
 	if e := w.awaitTold(daemon.EventCommitted); len(e.Removed) != 1 || e.Removed[0] != "anvil.yaml" {
 		t.Errorf("told of %v, removed %v", e.Paths, e.Removed)
 	}
+}
+
+// TestAcceptWaitsNoLongerThanItsContext while the loop is busy.
+func TestAcceptWaitsNoLongerThanItsContext(t *testing.T) {
+	w := newWorld(t, "")
+	busy, free := make(chan struct{}), make(chan struct{})
+	w.onEvent = func(e daemon.Event) {
+		if e.Kind == daemon.EventCommitted {
+			close(busy)
+			<-free
+		}
+	}
+	w.start()
+	w.write(reply, good("edited"))
+	<-busy
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	cancel(enough)
+	if err := w.d.Accept(ctx, reply); !errors.Is(err, enough) {
+		t.Errorf("accept: %v", err)
+	}
+	close(free)
 }
 
 // TestMoved: an older text never silently undoes a newer commit.
@@ -287,7 +310,7 @@ func TestMoved(t *testing.T) {
 		w.awaitHeld(reply, daemon.HeldMoved)
 		// git's index still has the text from before, so to git it looks staged.
 		w.git("reset", "-q", "--", reply)
-		w.must(w.d.Accept(reply))
+		w.must(w.d.Accept(w.t.Context(), reply))
 		w.awaitCommitted(reply)
 		w.awaitNoHolds()
 	})
@@ -328,7 +351,7 @@ func TestStaged(t *testing.T) {
 		t.Errorf("hint %q", h.Hint)
 	}
 	var refused *daemon.AcceptError
-	if err := w.d.Accept(reply); !errors.As(err, &refused) || refused.Hint() == "" {
+	if err := w.d.Accept(w.t.Context(), reply); !errors.As(err, &refused) || refused.Hint() == "" {
 		t.Errorf("accept: %v", err)
 	}
 	// What is staged elsewhere stays staged, while others are committed.
@@ -346,18 +369,20 @@ func TestStaged(t *testing.T) {
 func TestAcceptWhatIsNotHeld(t *testing.T) {
 	w := newWorld(t, "")
 	w.start()
-	if err := w.d.Accept(reply); !errors.Is(err, daemon.ErrNotHeld) {
+	err := w.d.Accept(w.t.Context(), reply)
+	var advice interface{ Hint() string }
+	if !errors.Is(err, daemon.ErrNotHeld) || !errors.As(err, &advice) || !strings.Contains(advice.Hint(), "anvil status") {
 		t.Errorf("accept: %v", err)
 	}
 	w.write(reply, bad("hello"))
 	w.awaitHeld(reply, daemon.HeldProblems)
 	var refused *daemon.AcceptError
-	if err := w.d.Accept(reply); !errors.As(err, &refused) {
+	if err := w.d.Accept(w.t.Context(), reply); !errors.As(err, &refused) {
 		t.Errorf("accept: %v", err)
 	}
 	w.stop()
 	done := make(chan error)
-	go func() { done <- w.d.Accept(reply) }()
+	go func() { done <- w.d.Accept(context.Background(), reply) }()
 	select {
 	case err := <-done:
 		if !errors.Is(err, daemon.ErrStopped) {

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"maps"
-	"os"
 	"path"
 	"time"
 
@@ -110,14 +109,14 @@ func (d *Daemon) forget() {
 			delete(d.moved, path)
 		}
 	}
-	for path, j := range d.journal {
+	for path, j := range d.lastEdits {
 		if _, moving := d.retry[path]; moving {
 			continue
 		}
 		if j.Moved && d.delta[path] == nil {
 			d.parked[path] = &entry{path: path, base: j.Base, seen: j.Seen, moved: true}
 		}
-		delete(d.journal, path)
+		delete(d.lastEdits, path)
 		d.unsaved = true
 	}
 }
@@ -198,13 +197,13 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 }
 
 // begin says what a file that begins to differ was edited from: what the
-// journal remembers; else the blob before the tip moved under it; else what is
+// last run remembered; else the blob before the tip moved under it; else what is
 // committed. At the start, when the tip may have moved while nobody watched, it
 // is what git last checked out, if that was ever committed; other content of
 // the index is what the user staged.
 func (d *Daemon) begin(e *entry) {
 	e.base = d.blobs[e.path]
-	if j, ok := d.journal[e.path]; ok {
+	if j, ok := d.lastEdits[e.path]; ok {
 		e.base, e.seen, e.moved = j.Base, j.Seen, j.Moved
 		for _, hash := range j.Seen {
 			if e.before == nil {
@@ -242,31 +241,3 @@ func (d *Daemon) wasCommitted(p string, blob gitstore.Hash) bool {
 	}
 	return false
 }
-
-// checkRoot sees whether the folder is there, and whether it is still the same.
-func (d *Daemon) checkRoot(now time.Time) {
-	d.rootAt = now.Add(d.o.RootCheck)
-	info, err := os.Lstat(d.root)
-	switch {
-	case err != nil:
-		d.unavailable("the folder is missing")
-		d.rootInfo = nil
-	case !info.IsDir():
-		d.unavailable("the folder " + describe(info.Mode()))
-		d.rootInfo = nil
-	case d.rootInfo == nil || !os.SameFile(d.rootInfo, info):
-		if d.rootInfo == nil || d.scanned {
-			d.hints.merge(hints{all: true, rebuild: "the folder was replaced"})
-			d.scanAt = now
-		}
-		d.rootInfo = info
-		d.gone = ""
-	default:
-		d.gone = ""
-	}
-	if d.gone == "" && len(d.files) == 0 && len(d.blobs) > 0 && !holdsAny(d.root, d.isProject) {
-		d.unavailable("the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git")
-	}
-}
-
-func (d *Daemon) unavailable(why string) { d.gone = why }

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/anvilpeering/anvil/gitstore"
@@ -42,6 +44,41 @@ type Status struct {
 	// Trouble is the last error that stands in the way, with the daemon still
 	// trying; empty when all is well.
 	Trouble string `json:"trouble,omitempty"`
+}
+
+// publish makes the current state the one that Status returns.
+func (d *Daemon) publish() {
+	handed, handing := d.tips.state()
+	s := &Status{
+		Root:          d.root,
+		Branch:        d.branch,
+		Tip:           d.tip,
+		Watching:      backend(),
+		Folders:       d.folders,
+		Holds:         make([]Hold, 0, len(d.holds)),
+		Commits:       d.commits,
+		LastCommit:    d.lastCommit,
+		LastScan:      d.lastScan,
+		MissedByWatch: d.missed,
+		Trouble:       d.trouble,
+	}
+	s.Paused, _ = d.blocked(time.Now())
+	if d.polling != "" {
+		s.Watching = "polling: " + d.polling
+	}
+	if s.Trouble == "" {
+		s.Trouble = handing
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.holds)) {
+		s.Holds = append(s.Holds, d.holds[key])
+	}
+	s.Waiting = d.waiting()
+	// Once what the start found is dealt with, or cannot be, and its tip is
+	// handed on.
+	settled := s.Waiting == 0 || s.Paused != "" || time.Now().After(d.readyBy)
+	d.ready = d.ready || d.started && handed && settled
+	s.Ready = d.ready
+	d.status.Store(s)
 }
 
 // Commit is one commit that the daemon made.

@@ -224,6 +224,34 @@ func (d *Daemon) poll(now time.Time, why string) {
 	d.retryWatch = min(2*d.retryWatch, time.Hour)
 }
 
+// checkRoot sees whether the folder is there, and whether it is still the same.
+func (d *Daemon) checkRoot(now time.Time) {
+	d.rootAt = now.Add(d.o.RootCheck)
+	info, err := os.Lstat(d.root)
+	switch {
+	case err != nil:
+		d.unavailable("the folder is missing")
+		d.rootInfo = nil
+	case !info.IsDir():
+		d.unavailable("the folder " + describe(info.Mode()))
+		d.rootInfo = nil
+	case d.rootInfo == nil || !os.SameFile(d.rootInfo, info):
+		if d.rootInfo == nil || d.scanned {
+			d.hints.merge(hints{all: true, rebuild: "the folder was replaced"})
+			d.scanAt = now
+		}
+		d.rootInfo = info
+		d.gone = ""
+	default:
+		d.gone = ""
+	}
+	if d.gone == "" && len(d.files) == 0 && len(d.blobs) > 0 && !holdsAny(d.root, d.isProject) {
+		d.unavailable("the folder holds none of its files: not mounted, or emptied; when they are meant to go, remove them with git")
+	}
+}
+
+func (d *Daemon) unavailable(why string) { d.gone = why }
+
 // gitFolders are where git's signs appear. In a linked work tree they are
 // spread over two folders.
 type gitFolders struct {

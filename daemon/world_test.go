@@ -42,13 +42,14 @@ func quick() daemon.Options {
 
 // world is an organisation in a repository of real git, with a daemon.
 type world struct {
-	t      *testing.T
-	dir    string // the repository's work tree
-	root   string // the organisation
-	prefix string // of root in dir
-	o      daemon.Options
-	status []string // lines of git status --porcelain that the test itself caused
-	torn   bool     // the end of the test is not checked: there is no repository
+	t       *testing.T
+	dir     string // the repository's work tree
+	root    string // the organisation
+	prefix  string // of root in dir
+	o       daemon.Options
+	status  []string // lines of git status --porcelain that the test itself caused
+	onEvent func(daemon.Event)
+	torn    bool // the end of the test is not checked: there is no repository
 
 	d    *daemon.Daemon
 	stop func()
@@ -237,8 +238,11 @@ func (w *world) launch() {
 	o.Root, o.Repo, o.Library = w.root, repo, library.Open(repo, prefix, library.Options{})
 	o.OnEvent = func(e daemon.Event) {
 		w.mu.Lock()
-		defer w.mu.Unlock()
 		w.events = append(w.events, e)
+		w.mu.Unlock()
+		if w.onEvent != nil {
+			w.onEvent(e)
+		}
 	}
 	if o.OnTip == nil {
 		o.OnTip = func(_ context.Context, tip gitstore.Hash) error {

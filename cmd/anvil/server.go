@@ -167,7 +167,7 @@ func (s *server) listen(a *app, o serverOptions, secure *tls.Config) error {
 	s.http = httpapi.New(httpapi.Options{
 		Push:         s.push,
 		Status:       func() any { return s.daemon.Status() },
-		Accept:       s.daemon.Accept,
+		Accept:       acceptIn(s.daemon),
 		Ready:        func() bool { return s.daemon.Status().Ready },
 		Organisation: s.place.organisation,
 		Version:      version(),

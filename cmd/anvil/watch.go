@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/anvilpeering/anvil/daemon"
 	"github.com/anvilpeering/anvil/httpapi"
@@ -50,7 +51,7 @@ func (a *app) watch(ctx context.Context) (err error) {
 		Version:      version(),
 		Root:         p.root,
 		Status:       func() any { return d.Status() },
-		Accept:       d.Accept,
+		Accept:       acceptIn(d),
 		Ready:        func() bool { return d.Status().Ready },
 		Logger:       a.logger(),
 	})
@@ -62,6 +63,19 @@ func (a *app) watch(ctx context.Context) (err error) {
 	loops.Go(func() error { return d.Run(ctx) })
 	loops.Go(func() error { return doors.Serve(ctx) })
 	return loops.Wait()
+}
+
+// acceptPatience is how long an accept waits for a daemon that is in the middle of
+// a commit.
+const acceptPatience = 10 * time.Second
+
+// acceptIn is the daemon's Accept for requests.
+func acceptIn(d *daemon.Daemon) func(path string) error {
+	return func(path string) error {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), acceptPatience, errors.New("the daemon is busy: try again"))
+		defer cancel()
+		return d.Accept(ctx, path)
+	}
 }
 
 // printEvent prints one line a commit, a hold and the end of a hold.
