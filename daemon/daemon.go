@@ -130,9 +130,9 @@ func Open(o Options) (*Daemon, error) {
 		requests:   make(chan request),
 		rescan:     make(chan struct{}, 1),
 		over:       make(chan struct{}),
-		settle:     settle{quiet: o.Quiet, perEvent: o.QuietPerEvent, quietMax: o.QuietMax, max: o.SettleMax},
+		settle:     newSettle(o),
 		retry:      make(map[string]again),
-		retryWatch: o.WatchRetry,
+		retryWatch: watchRetry,
 		files:      make(map[string]known),
 		delta:      make(map[string]*entry),
 		parked:     make(map[string]*entry),
@@ -210,8 +210,8 @@ const startGrace = 10 * time.Second
 // committed at once, and hands on the tip.
 func (d *Daemon) start(now time.Time) {
 	d.clock.jumped(now)
-	d.deepAt = now.Add(d.o.DeepRescan)
-	d.rescanAt = now.Add(d.o.Rescan)
+	d.deepAt = now.Add(deepRescan)
+	d.rescanAt = now.Add(rescan)
 	d.refresh(now)
 	d.quiet = d.lastSign(now)
 	d.checkRoot(now)
@@ -250,7 +250,7 @@ func (d *Daemon) turn(now time.Time) {
 		d.refresh(now)
 	}
 	if due(d.rescanAt, now) {
-		d.rescanAt = now.Add(d.o.Rescan)
+		d.rescanAt = now.Add(rescan)
 		d.scanAt, d.periodic = now, d.polling == ""
 	}
 	d.tell(now)
@@ -390,9 +390,9 @@ func (d *Daemon) remember() {
 	}
 }
 
-// finish takes what settles within Options.Stop.
+// finish takes what settles within patience.
 func (d *Daemon) finish() {
-	end := time.Now().Add(d.o.Stop)
+	end := time.Now().Add(patience)
 	d.unwatch()
 	d.stopping = true
 	for now := time.Now(); now.Before(end); now = time.Now() {

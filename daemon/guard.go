@@ -22,7 +22,7 @@ type gitSeen struct {
 // refresh looks at git: is the user in the middle of something, has the tip
 // moved, did somebody else touch HEAD or the index.
 func (d *Daemon) refresh(now time.Time) {
-	d.gitAt = now.Add(d.o.Rescan)
+	d.gitAt = now.Add(rescan)
 	state, err := d.o.Repo.State()
 	d.broken = ""
 	if err != nil {

@@ -71,10 +71,10 @@ func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
 	}
 	deep := !now.Before(d.deepAt)
 	if deep {
-		d.deepAt = now.Add(d.o.DeepRescan)
+		d.deepAt = now.Add(deepRescan)
 	}
 	d.scanAt, d.periodic, d.scanned = time.Time{}, false, true
-	d.rescanAt = now.Add(d.o.Rescan)
+	d.rescanAt = now.Add(rescan)
 	d.lastScan = now
 
 	for path, info := range w.files {
@@ -150,14 +150,14 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 		before, source = &r.stat, r.source
 	}
 	delete(d.retry, path)
-	got := capture(d.root, path, d.o.MinAge, before)
+	got := capture(d.root, path, minAge, before)
 	if info, err := lstat(d.root, path); got.is == unfit && stray(path) && (err != nil || !info.Mode().IsRegular()) {
 		got = captured{is: missing} // only files are misnamed
 	}
 	switch got.is {
 	case moving:
 		d.retry[path] = again{got.stat, source}
-		d.retryAt = now.Add(d.o.MinAge)
+		d.retryAt = now.Add(minAge)
 		return
 	case present:
 		d.files[path] = known{got.stat, got.hash}

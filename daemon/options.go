@@ -9,31 +9,27 @@ import (
 	"github.com/anvilpeering/anvil/library"
 )
 
-// Defaults of the durations in [Options].
+// What nobody needs to be more or less patient with.
 const (
-	DefaultQuiet         = 30 * time.Millisecond
-	DefaultQuietPerEvent = 10 * time.Millisecond
-	DefaultQuietMax      = 750 * time.Millisecond
-	DefaultSettleMax     = 2 * time.Second
-	DefaultMinAge        = 20 * time.Millisecond
-	DefaultMissingGrace  = time.Second
-	DefaultTornGrace     = time.Second
-	DefaultGitQuiet      = time.Second
-	DefaultBusyRecheck   = 2 * time.Second
-	DefaultRescan        = time.Minute
-	DefaultDeepRescan    = time.Hour
-	DefaultRootCheck     = 2 * time.Second
-	DefaultPoll          = 2 * time.Second
-	DefaultWatchRetry    = time.Minute
-	DefaultTipRetry      = time.Second
-	DefaultStop          = 3 * time.Second
+	// minAge is how old a file's modification must be to be believed, since a
+	// write within one tick of the clock leaves no trace.
+	minAge = 20 * time.Millisecond
+	// rescan is the pause between two walks of the folder, deepRescan between
+	// two that also read files whose stat did not change.
+	rescan     = time.Minute
+	deepRescan = time.Hour
+	// watchRetry is the first pause before trying to watch a folder again that
+	// could not be watched.
+	watchRetry = time.Minute
+	// patience bounds what is still done when Run's context ends.
+	patience = 3 * time.Second
 )
 
 // MaxFile is the size in bytes of the largest file that is committed.
 const MaxFile = 1 << 20
 
 // Options says what to watch and how patiently. Root, Repo and Library are
-// required; every duration that is zero takes its default.
+// required; a duration that is zero is the one in brackets.
 type Options struct {
 	// Root is the organisation's folder, an absolute path in Repo's work tree.
 	Root string
@@ -55,36 +51,30 @@ type Options struct {
 	// order. It is called by the loop and must return quickly.
 	OnEvent func(Event)
 
-	// Quiet is how long nothing may happen before a change is looked at;
-	// QuietPerEvent is added for each further event, up to QuietMax.
+	// Quiet (30 ms) is how long nothing may happen before a change is looked
+	// at; QuietPerEvent (10 ms) is added for each further event, up to QuietMax
+	// (750 ms).
 	Quiet, QuietPerEvent, QuietMax time.Duration
-	// SettleMax bounds the wait for quiet: then what stands still is taken.
+	// SettleMax (2 s) bounds the wait for quiet: then what stands still is taken.
 	SettleMax time.Duration
-	// MinAge is how old a file's modification must be to be believed, since
-	// a write within one tick of the clock leaves no trace.
-	MinAge time.Duration
-	// MissingGrace and TornGrace are how long a file that vanished, or that
-	// became empty or shorter and unreadable, is waited for: editors do both.
+	// MissingGrace and TornGrace (1 s) are how long a file that vanished, or
+	// that became empty or shorter and unreadable, is waited for: editors do
+	// both.
 	MissingGrace, TornGrace time.Duration
-	// GitQuiet is how long after a foreign change of HEAD, of the branch or of
-	// the index nothing is committed: git releases the index's lock before it
-	// moves HEAD.
+	// GitQuiet (1 s) is how long after a foreign change of HEAD, of the branch
+	// or of the index nothing is committed: git releases the index's lock before
+	// it moves HEAD.
 	GitQuiet time.Duration
-	// BusyRecheck is how often git's state is looked at while it is busy.
+	// BusyRecheck (2 s) is how often git's state is looked at while it is busy.
 	BusyRecheck time.Duration
-	// Rescan is the pause between two walks of the folder, DeepRescan between
-	// two that also read files whose stat did not change.
-	Rescan, DeepRescan time.Duration
-	// RootCheck is how often the folder itself is looked at: it may have been
-	// replaced, which no watch reports.
+	// RootCheck (2 s) is how often the folder itself is looked at: it may have
+	// been replaced, which no watch reports.
 	RootCheck time.Duration
-	// Poll is the pause between two walks while the folder cannot be watched,
-	// WatchRetry the first pause before trying to watch it again.
-	Poll, WatchRetry time.Duration
-	// TipRetry is the first pause before OnTip is tried again.
+	// Poll (2 s) is the pause between two walks while the folder cannot be
+	// watched.
+	Poll time.Duration
+	// TipRetry (1 s) is the first pause before OnTip is tried again.
 	TipRetry time.Duration
-	// Stop bounds what is still done when Run's context ends.
-	Stop time.Duration
 
 	// ForcePolling walks the folder every Poll and never watches it, for file
 	// systems whose events are known to be missing.
@@ -98,22 +88,17 @@ func (o Options) withDefaults() Options {
 		value *time.Duration
 		or    time.Duration
 	}{
-		{&o.Quiet, DefaultQuiet},
-		{&o.QuietPerEvent, DefaultQuietPerEvent},
-		{&o.QuietMax, DefaultQuietMax},
-		{&o.SettleMax, DefaultSettleMax},
-		{&o.MinAge, DefaultMinAge},
-		{&o.MissingGrace, DefaultMissingGrace},
-		{&o.TornGrace, DefaultTornGrace},
-		{&o.GitQuiet, DefaultGitQuiet},
-		{&o.BusyRecheck, DefaultBusyRecheck},
-		{&o.Rescan, DefaultRescan},
-		{&o.DeepRescan, DefaultDeepRescan},
-		{&o.RootCheck, DefaultRootCheck},
-		{&o.Poll, DefaultPoll},
-		{&o.WatchRetry, DefaultWatchRetry},
-		{&o.TipRetry, DefaultTipRetry},
-		{&o.Stop, DefaultStop},
+		{&o.Quiet, 30 * time.Millisecond},
+		{&o.QuietPerEvent, 10 * time.Millisecond},
+		{&o.QuietMax, 750 * time.Millisecond},
+		{&o.SettleMax, 2 * time.Second},
+		{&o.MissingGrace, time.Second},
+		{&o.TornGrace, time.Second},
+		{&o.GitQuiet, time.Second},
+		{&o.BusyRecheck, 2 * time.Second},
+		{&o.RootCheck, 2 * time.Second},
+		{&o.Poll, 2 * time.Second},
+		{&o.TipRetry, time.Second},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.or

@@ -77,7 +77,7 @@ func (d *Daemon) pause(now time.Time) bool {
 func (d *Daemon) survey(now time.Time) {
 	d.settle.reset()
 	d.scanAt, d.periodic = time.Time{}, false
-	d.rescanAt = now.Add(d.o.Rescan)
+	d.rescanAt = now.Add(rescan)
 	if d.hints.rebuild != "" {
 		d.rewatch(now)
 		d.hints.rebuild = ""
@@ -93,12 +93,12 @@ func (d *Daemon) survey(now time.Time) {
 		}
 		k, ok := d.files[path]
 		if !ok || k.stat != statOf(info) || !info.ModTime().Before(now) {
-			switch got := capture(d.root, path, d.o.MinAge, nil); got.is {
+			switch got := capture(d.root, path, minAge, nil); got.is {
 			case present:
 				k = known{got.stat, got.hash}
 				d.files[path] = k
 			case moving:
-				d.scanAt = now.Add(d.o.MinAge)
+				d.scanAt = now.Add(minAge)
 				continue
 			default:
 				continue

@@ -12,6 +12,10 @@ type settle struct {
 	events      int
 }
 
+func newSettle(o Options) settle {
+	return settle{quiet: o.Quiet, perEvent: o.QuietPerEvent, quietMax: o.QuietMax, max: o.SettleMax}
+}
+
 // add notes n events seen now.
 func (s *settle) add(now time.Time, n int) {
 	if n <= 0 {

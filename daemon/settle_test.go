@@ -84,7 +84,7 @@ func TestSettle(t *testing.T) {
 func settled(names <-chan string) func(func([]string) bool) {
 	return func(yield func([]string) bool) {
 		d := newDirty()
-		s := settle{quiet: DefaultQuiet, perEvent: DefaultQuietPerEvent, quietMax: DefaultQuietMax, max: DefaultSettleMax}
+		s := newSettle(Options{}.withDefaults())
 		var h hints
 		timer := time.NewTimer(time.Hour)
 		for {
@@ -126,10 +126,10 @@ func settled(names <-chan string) func(func([]string) bool) {
 
 func TestSettleSurvivesHugeBursts(t *testing.T) {
 	now := time.Now()
-	s := settle{quiet: DefaultQuiet, perEvent: DefaultQuietPerEvent, quietMax: DefaultQuietMax, max: DefaultSettleMax}
+	s := newSettle(Options{}.withDefaults())
 	s.add(now, 1<<62)
 	at, ok := s.deadline()
-	if !ok || at != now.Add(DefaultQuietMax) {
+	if !ok || at != now.Add(s.quietMax) {
 		t.Errorf("deadline %v %v, want the longest quiet", at.Sub(now), ok)
 	}
 }

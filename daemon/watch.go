@@ -195,7 +195,7 @@ func (d *Daemon) rewatch(now time.Time) {
 	if why == "" {
 		d.watch, err = startWatch(d.root, w.folders, d.gitFolders, d.dirty)
 		if err == nil {
-			d.polling, d.folders, d.retryWatch = "", len(w.folders), d.o.WatchRetry
+			d.polling, d.folders, d.retryWatch = "", len(w.folders), watchRetry
 			return
 		}
 		why = remedy(err)
