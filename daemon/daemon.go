@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/anvilpeering/anvil/gitstore"
-	"github.com/anvilpeering/anvil/prompt"
 )
 
 // Daemon watches one organisation. Status, Accept and Rescan may be called from
@@ -30,74 +28,32 @@ type Daemon struct {
 	over     chan struct{} // closed when Run has returned, or Close was called
 	tips     *tips
 
-	// What is watched.
-	watch      *watch
-	polling    string // why the folder is polled; empty while it is watched
-	folders    int
-	gitFolders gitFolders
-	rootInfo   fs.FileInfo
-	retryWatch time.Duration
+	watching
+	agenda
+	difference
+	gitView
+	record
+}
 
-	// What is due. hints are those taken from dirty and not looked at yet.
-	hints   hints
-	settle  settle
-	retry   map[string]again // moving files, as they were
-	retryAt time.Time        // when to look at those again
-	scanAt  time.Time        // a walk is wanted then; zero: none
-	judgeAt time.Time        // a judgement is wanted then; zero: none
-	gitAt   time.Time
-	rootAt  time.Time
-	pollAt  time.Time
-	watchAt time.Time
-
+// agenda is what is due, and when.
+type agenda struct {
+	hints    hints // taken from dirty and not looked at yet
+	settle   settle
+	retry    map[string]again // moving files, as they were
+	retryAt  time.Time        // when to look at those again
+	scanAt   time.Time        // a walk is wanted then; zero: none
+	judgeAt  time.Time        // a judgement is wanted then; zero: none
+	gitAt    time.Time
 	rescanAt time.Time
 	deepAt   time.Time
+	periodic bool // the next walk is a routine one
+
 	clock    clock
+	started  bool // the first round is over
+	scanned  bool
 	stopping bool
 	idle     bool // the folder is not there, or not on the branch
-	aside    int  // files that wait meanwhile
-
-	// The folder, the tip, and their difference.
-	files     map[string]known
-	tip       gitstore.Hash
-	tree      *prompt.Tree // at tip
-	blobs     map[string]gitstore.Hash
-	moved     map[string]gitstore.Hash // blobs before the tip moved, until the next walk
-	delta     map[string]*entry
-	parked    map[string]*entry // held as moved until they were as committed again
-	holds     map[string]Hold
-	heldPaths map[string]bool // paths that a hold stands for
-	edits     edits
-	lastEdits map[string]edit // those of the last run, until the first walk
-	unsaved   bool            // the delta changed since edits were saved
-
-	// Git.
-	branch    string // that commits go to
-	git       gitSeen
-	index     map[string]gitstore.Hash
-	indexAt   int64 // when git wrote it
-	busy      string
-	busySince time.Time
-	lock      string    // busy with nothing but this lock of git's
-	broken    string    // why git cannot be read; then it is also busy
-	quiet     time.Time // nothing is committed before
-	elsewhere string    // why the branch checked out is not committed to
-	gone      string    // why the folder is not available
-	waits     waits
-	nameless  bool // the fallback author was said
-
-	// For the status.
-	started    bool // the first round is over
-	ready      bool
-	readyBy    time.Time // however restless the folder is
-	scanned    bool
-	periodic   bool // the next walk is a routine one
-	missed     int
-	commits    int
-	failures   int
-	lastCommit *Commit
-	lastScan   time.Time
-	trouble    string
+	waits    waits
 }
 
 // Open takes the repository for this process: a second daemon is refused with a
@@ -123,22 +79,22 @@ func Open(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{
-		o:          o,
-		root:       root,
-		pid:        pid,
-		dirty:      newDirty(),
-		requests:   make(chan request),
-		rescan:     make(chan struct{}, 1),
-		over:       make(chan struct{}),
-		settle:     newSettle(o),
-		retry:      make(map[string]again),
-		retryWatch: watchRetry,
-		files:      make(map[string]known),
-		delta:      make(map[string]*entry),
-		parked:     make(map[string]*entry),
-		holds:      make(map[string]Hold),
-		edits:      edits{name: filepath.Join(own, "edits.json")},
-		gitFolders: findGit(o.Repo.Root(), o.Repo.CommonDir(), ""),
+		o:        o,
+		root:     root,
+		pid:      pid,
+		dirty:    newDirty(),
+		requests: make(chan request),
+		rescan:   make(chan struct{}, 1),
+		over:     make(chan struct{}),
+		watching: watching{retryWatch: watchRetry, gitFolders: findGit(o.Repo.Root(), o.Repo.CommonDir(), "")},
+		agenda:   agenda{settle: newSettle(o), retry: make(map[string]again)},
+		difference: difference{
+			files:  make(map[string]known),
+			delta:  make(map[string]*entry),
+			parked: make(map[string]*entry),
+			holds:  make(map[string]Hold),
+			edits:  edits{name: filepath.Join(own, "edits.json")},
+		},
 	}
 	d.tips = &tips{on: o.OnTip, retry: o.TipRetry, log: o.Logger, change: d.dirty.poke, wake: make(chan struct{}, 1)}
 	if d.lastEdits, err = d.edits.load(root); err != nil {
@@ -380,7 +336,7 @@ func (d *Daemon) remember() {
 		files[p] = edit{Base: e.base, Seen: e.seen, Moved: true}
 	}
 	for p, e := range d.delta {
-		if !belongs(p, d.blobs, d.delta) {
+		if !d.belongs(p) {
 			continue
 		}
 		files[p] = edit{Base: e.base, Seen: e.seen, Moved: e.moved}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/anvilpeering/anvil/gitstore"
+	"github.com/anvilpeering/anvil/prompt"
 )
 
 // The values of the trailer Anvil-Source: how a change came to notice.
@@ -16,6 +17,32 @@ const (
 
 // maxSeen bounds how many contents of an uncommitted file are remembered.
 const maxSeen = 16
+
+// difference is the folder as it was last found, the tip, and what they disagree
+// about.
+type difference struct {
+	files     map[string]known
+	tip       gitstore.Hash
+	tree      *prompt.Tree // at tip
+	blobs     map[string]gitstore.Hash
+	moved     map[string]gitstore.Hash // blobs before the tip moved, until the next walk
+	delta     map[string]*entry
+	parked    map[string]*entry // held as moved until they were as committed again
+	holds     map[string]Hold
+	heldPaths map[string]bool // paths that a hold stands for
+	edits     edits
+	lastEdits map[string]edit // those of the last run, until the first walk
+	unsaved   bool            // the delta changed since edits were saved
+}
+
+// isProject reports whether the tip has a project of that name.
+func (d *difference) isProject(name string) bool {
+	_, ok := d.blobs[name+"/project.yaml"]
+	return ok
+}
+
+// belongs reports whether the file is in a project, or the organisation's own.
+func (d *difference) belongs(path string) bool { return belongs(path, d.blobs, d.delta) }
 
 // entry is one path at which the folder differs from the tip.
 type entry struct {

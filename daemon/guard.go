@@ -19,6 +19,22 @@ type gitSeen struct {
 	index  stat
 }
 
+// gitView is what git is about.
+type gitView struct {
+	branch    string // that commits go to
+	git       gitSeen
+	index     map[string]gitstore.Hash
+	indexAt   int64 // when git wrote it
+	busy      string
+	busySince time.Time
+	lock      string    // busy with nothing but this lock of git's
+	broken    string    // why git cannot be read; then it is also busy
+	quiet     time.Time // nothing is committed before
+	elsewhere string    // why the branch checked out is not committed to
+	aside     int       // files that wait while it is another one
+	nameless  bool      // the fallback author was said
+}
+
 // refresh looks at git: is the user in the middle of something, has the tip
 // moved, did somebody else touch HEAD or the index.
 func (d *Daemon) refresh(now time.Time) {
@@ -155,7 +171,7 @@ func (d *Daemon) adopt(tip gitstore.Hash, foreign bool) error {
 	return nil
 }
 
-func (d *Daemon) leave(path string, blob gitstore.Hash) {
+func (d *difference) leave(path string, blob gitstore.Hash) {
 	old := d.blobs[path]
 	if old == blob {
 		return

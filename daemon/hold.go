@@ -59,7 +59,7 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 			continue
 		}
 		h := d.holds[key]
-		if _, open := d.delta[key]; open && belongs(key, d.blobs, d.delta) {
+		if _, open := d.delta[key]; open && d.belongs(key) {
 			out.holds[key], out.held[key] = h, true
 			continue
 		}

@@ -45,7 +45,7 @@ func (d *Daemon) look(now time.Time) {
 		return
 	}
 	for path := range names {
-		if own(path) || belongs(path, d.blobs, d.delta) {
+		if own(path) || d.belongs(path) {
 			d.observe(path, now, sourceWatch)
 		}
 	}
@@ -131,12 +131,6 @@ func (d *Daemon) countMissed(before map[string]*entry, hinted map[string]struct{
 			d.missed++
 		}
 	}
-}
-
-// isProject reports whether the tip has a project of that name.
-func (d *Daemon) isProject(name string) bool {
-	_, ok := d.blobs[name+"/project.yaml"]
-	return ok
 }
 
 // observe looks at one path and keeps the delta right for it.

@@ -126,7 +126,7 @@ func (d *Daemon) waiting() int {
 	n := len(d.retry)
 	for p, e := range d.delta {
 		switch {
-		case d.heldPaths[p] || !belongs(p, d.blobs, d.delta):
+		case d.heldPaths[p] || !d.belongs(p):
 		case d.busy != "" && d.lock == "" && d.index[p] == e.got.hash:
 			// In the middle of a rebase git has put it there, or taken it away.
 		default:

@@ -46,6 +46,18 @@ type Status struct {
 	Trouble string `json:"trouble,omitempty"`
 }
 
+// record is what is remembered for the status alone, or to try again.
+type record struct {
+	ready      bool
+	readyBy    time.Time // however restless the folder is
+	missed     int
+	commits    int
+	failures   int
+	lastCommit *Commit
+	lastScan   time.Time
+	trouble    string
+}
+
 // publish makes the current state the one that Status returns.
 func (d *Daemon) publish() {
 	handed, handing := d.tips.state()

@@ -175,6 +175,20 @@ func remedy(err error) string {
 	return "the system's open files are used up; raise them with: ulimit -n 10240"
 }
 
+// watching is how changes of the folder come to notice.
+type watching struct {
+	watch      *watch
+	polling    string // why the folder is polled; empty while it is watched
+	folders    int
+	gitFolders gitFolders
+	rootInfo   fs.FileInfo
+	gone       string // why the folder is not available
+	rootAt     time.Time
+	pollAt     time.Time
+	watchAt    time.Time
+	retryWatch time.Duration
+}
+
 // rewatch makes a new watch, and falls back to polling when it cannot.
 func (d *Daemon) rewatch(now time.Time) {
 	if d.stopping {
