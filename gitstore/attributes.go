@@ -10,12 +10,14 @@ import (
 	"strings"
 )
 
-// Anvil stores the bytes of a file as they are. Git may be told to convert them on the way in or out, by attributes or
-// by core.autocrlf; a repository that does so for the files that Anvil watches is refused, because git would show each
-// of them as changed after every commit.
+// Anvil stores the bytes of a file as they are. Git may be told to convert them
+// on the way in or out, by attributes or by core.autocrlf; a repository that
+// does so for the files that Anvil watches is refused, because git would show
+// each of them as changed after every commit.
 
-// checkConversion refuses a repository that converts YAML files below prefix, judged by its settings and the
-// attributes of the folders from the root down to prefix and of the index below it.
+// checkConversion refuses a repository that converts YAML files below prefix,
+// judged by its settings and the attributes of the folders from the root down
+// to prefix and of the index below it.
 func (r *Repo) checkConversion(c config, prefix string) error {
 	probes := []string{path.Join(prefix, "anvil.yaml"), path.Join(prefix, "project", "set", "prompt.yaml")}
 	x, _, err := r.readIndex()
@@ -60,7 +62,8 @@ type attributes struct {
 	macros   map[string][]attribute
 }
 
-// attributeLine is one line of a file of attributes: a pattern and what it gives the paths that match.
+// attributeLine is one line of a file of attributes: a pattern and what it
+// gives the paths that match.
 type attributeLine struct {
 	folder  string // of the file, with a slash at its end unless it is the root
 	pattern string
@@ -85,7 +88,8 @@ func (r *Repo) attributes(c config) *attributes {
 	return a
 }
 
-// read reads one file of attributes, if it is there; lines that cannot be read are left out, as git does.
+// read reads one file of attributes, if it is there; lines that cannot be read
+// are left out, as git does.
 func (a *attributes) read(file, folder string, macros bool) []attributeLine {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -174,7 +178,8 @@ func (l attributeLine) matches(name string) bool {
 	return wildmatch(strings.TrimPrefix(l.pattern, "/"), below)
 }
 
-// of returns the attributes of a path: of several lines the last that says something, of several files the nearest.
+// of returns the attributes of a path: of several lines the last that says
+// something, of several files the nearest.
 func (a *attributes) of(name string) map[string]string {
 	files := [][]attributeLine{a.outer}
 	for i := range len(name) {
@@ -201,7 +206,8 @@ func (a *attributes) of(name string) map[string]string {
 	return found
 }
 
-// fill adds what is not decided yet, the last of a line first, and what macros stand for.
+// fill adds what is not decided yet, the last of a line first, and what macros
+// stand for.
 func (a *attributes) fill(found map[string]string, list []attribute, depth int) {
 	for i := len(list) - 1; i >= 0; i-- {
 		if _, ok := found[list[i].name]; ok {
@@ -214,7 +220,8 @@ func (a *attributes) fill(found map[string]string, list []attribute, depth int) 
 	}
 }
 
-// given returns the value of an attribute, "" when it is not given or taken away.
+// given returns the value of an attribute, "" when it is not given or taken
+// away.
 func given(found map[string]string, name string) string {
 	switch v := found[name]; v {
 	case attributeUnset, attributeUnspecified:
@@ -250,8 +257,8 @@ func (a *attributes) refuse(name string) error {
 	return unsupported("turn it off here with: git config core.autocrlf false", "core.autocrlf=%s converts line ends", a.autocrlf)
 }
 
-// refuseContent returns an ErrUnsupported for what only some content makes a conversion: text=auto turns CR LF into LF
-// on the way in.
+// refuseContent returns an ErrUnsupported for what only some content makes a
+// conversion: text=auto turns CR LF into LF on the way in.
 func (a *attributes) refuseContent(name string, content []byte) error {
 	if err := a.refuse(name); err != nil {
 		return err

@@ -13,8 +13,10 @@ import (
 	"time"
 )
 
-// The benchmarks run the git command line beside the package, on the same repository and in the same run, so that what
-// counts, the ratio, is of one machine and one load. ANVIL_BENCH_SIZES chooses how many prompts: 1000,10000,100000.
+// The benchmarks run the git command line beside the package, on the same
+// repository and in the same run, so that what counts, the ratio, is of one
+// machine and one load. ANVIL_BENCH_SIZES chooses how many prompts:
+// 1000,10000,100000.
 func benchSizes() []int {
 	var sizes []int
 	for s := range strings.SplitSeq(os.Getenv("ANVIL_BENCH_SIZES"), ",") {
@@ -28,7 +30,8 @@ func benchSizes() []int {
 	return sizes
 }
 
-// library is a work tree of n prompts, five to a set and a thousand sets to a project at most, packed and checked out.
+// library is a work tree of n prompts, five to a set and a thousand sets to a
+// project at most, packed and checked out.
 func library(b *testing.B, n int) *work {
 	b.Helper()
 	w := newWork(b)
@@ -115,7 +118,8 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// reportMedian adds the median, which a busy machine disturbs less than the mean.
+// reportMedian adds the median, which a busy machine disturbs less than the
+// mean.
 func reportMedian(b *testing.B, times []time.Duration) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")

@@ -14,24 +14,29 @@ import (
 
 // NewCommit is a commit to be made.
 type NewCommit struct {
-	// Branch is the ref that moves, as refs/heads/main. When it is checked out in the work tree, the index entries of
-	// the edited paths move with it.
+	// Branch is the ref that moves, as refs/heads/main. When it is checked out
+	// in the work tree, the index entries of the edited paths move with it.
 	Branch string
-	// Tip is what the branch must be now, and the commit's parent; zero: there must be no such branch.
+	// Tip is what the branch must be now, and the commit's parent; zero: there
+	// must be no such branch.
 	Tip Hash
 	// Parents are further parents, as of a merge.
 	Parents []Hash
-	// Orphan starts from no parent and the empty tree, though the branch is at Tip. Not for a branch that is checked out.
+	// Orphan starts from no parent and the empty tree, though the branch is at
+	// Tip. Not for a branch that is checked out.
 	Orphan bool
 	// Edits are what the commit changes; a path may occur once.
 	Edits   []Edit
 	Message string
-	// Author and Committer; a zero When is now, an empty Committer is the Author.
+	// Author and Committer; a zero When is now, an empty Committer is the
+	// Author.
 	Author, Committer Signature
 	// AllowEmpty makes a commit also when the tree is the tip's.
 	AllowEmpty bool
-	// Sign, when set, is given the commit as it would be stored without a signature and returns the armoured one (an
-	// SSHSIG of the namespace "git", or what else git verify-commit knows). It is called before any lock is taken.
+	// Sign, when set, is given the commit as it would be stored without a
+	// signature and returns the armoured one (an SSHSIG of the namespace "git",
+	// or what else git verify-commit knows). It is called before any lock is
+	// taken.
 	Sign func(commit []byte) (string, error)
 }
 
@@ -42,21 +47,26 @@ type Edit struct {
 	Content []byte
 	// Removed takes the file away; it is no error when there is none.
 	Removed bool
-	// Info is the stat of the file as it was when Content was read from it; nil when it was not read from a file. It
-	// goes to the index, so that git need not read the file again, and says whether the file is executable.
+	// Info is the stat of the file as it was when Content was read from it; nil
+	// when it was not read from a file. It goes to the index, so that git need
+	// not read the file again, and says whether the file is executable.
 	Info fs.FileInfo
 }
 
-// Commit makes a commit and moves the branch to it. It is durable when Commit returns, unless Options say otherwise.
+// Commit makes a commit and moves the branch to it. It is durable when Commit
+// returns, unless Options say otherwise.
 //
-// ErrMoved when the branch is not at Tip or no longer checked out, ErrUnchanged when the tree would be the tip's,
-// ErrBusy when git is at work in the repository or another worktree has the branch checked out, a StagedError when the
-// user has staged one of the paths with other content, ErrUnsupported when attributes would convert one. In all these
-// cases, and whenever the error is another, nothing has changed; only when the disk fails in the very last step, the
-// branch may have moved, which the next attempt learns as ErrMoved.
+// ErrMoved when the branch is not at Tip or no longer checked out, ErrUnchanged
+// when the tree would be the tip's, ErrBusy when git is at work in the
+// repository or another worktree has the branch checked out, a StagedError when
+// the user has staged one of the paths with other content, ErrUnsupported when
+// attributes would convert one. In all these cases, and whenever the error is
+// another, nothing has changed; only when the disk fails in the very last step,
+// the branch may have moved, which the next attempt learns as ErrMoved.
 //
-// Commits of one repository wait for each other, also those of several processes. Canceling ctx ends the waiting for
-// locks, not a commit that holds them.
+// Commits of one repository wait for each other, also those of several
+// processes. Canceling ctx ends the waiting for locks, not a commit that holds
+// them.
 func (r *Repo) Commit(ctx context.Context, c NewCommit) (Hash, error) {
 	h, err := r.commit(ctx, c)
 	if err != nil {
@@ -152,7 +162,8 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	return head.hash, nil
 }
 
-// beginCommit waits for other commits of this and of other processes and recovers what a crash left.
+// beginCommit waits for other commits of this and of other processes and
+// recovers what a crash left.
 func (r *Repo) beginCommit(ctx context.Context) (unlock func(), err error) {
 	select {
 	case r.commits <- struct{}{}:
@@ -235,7 +246,8 @@ func validPath(path string) bool {
 	return true
 }
 
-// checksOut reports whether the branch is checked out in this work tree, and refuses what the index could not follow.
+// checksOut reports whether the branch is checked out in this work tree, and
+// refuses what the index could not follow.
 func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
 	where, err := r.checkedOut(c.Branch, settings, false)
 	if err != nil {
@@ -263,7 +275,8 @@ func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
 	return true, nil
 }
 
-// checkedOut returns the git folder of a worktree that has the branch checked out; this one counts only if asked.
+// checkedOut returns the git folder of a worktree that has the branch checked
+// out; this one counts only if asked.
 func (r *Repo) checkedOut(branch string, settings config, own bool) (string, error) {
 	entries, err := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -75,7 +75,8 @@ func TestCommitWaitsNoLongerThanItsContext(t *testing.T) {
 	w.commit("x.yaml")
 }
 
-// The user's next git status must not have to read the files again: their stat in the index is right.
+// The user's next git status must not have to read the files again: their stat
+// in the index is right.
 func TestCommitPutsTheStatInTheIndex(t *testing.T) {
 	w := newWork(t)
 	w.write("a.yaml", "a: 1\n")
@@ -338,7 +339,8 @@ func TestSignedCommit(t *testing.T) {
 	}
 }
 
-// What a commit consists of is on disk before the branch names it, and the branch before Commit returns.
+// What a commit consists of is on disk before the branch names it, and the
+// branch before Commit returns.
 func TestDurability(t *testing.T) {
 	w := changed(t)
 	w.repo.disk.sync = true

@@ -54,8 +54,8 @@ func (r *Repo) CommitAt(rev Hash) (*Commit, error) {
 	return c, nil
 }
 
-// parseCommit reads headers up to an empty line, and the message after it. Headers that are not ours to know are
-// passed over.
+// parseCommit reads headers up to an empty line, and the message after it.
+// Headers that are not ours to know are passed over.
 func parseCommit(raw []byte) (*Commit, error) {
 	c := &Commit{}
 	for {
@@ -92,7 +92,8 @@ func parseCommit(raw []byte) (*Commit, error) {
 	return c, nil
 }
 
-// parseSignature reads "Name <email> seconds zone". It is lenient: old tools wrote all kinds of things.
+// parseSignature reads "Name <email> seconds zone". It is lenient: old tools
+// wrote all kinds of things.
 func parseSignature(s string) (Signature, error) {
 	open, end := strings.IndexByte(s, '<'), strings.LastIndexByte(s, '>')
 	if open < 0 || end < open {
@@ -122,7 +123,8 @@ func (s Signature) String() string {
 		cleanIdentity(s.Name), cleanIdentity(s.Email), s.When.Unix(), sign, offset/3600, offset/60%60)
 }
 
-// encodeCommit writes a commit as git stores it, its message ending in one line end.
+// encodeCommit writes a commit as git stores it, its message ending in one line
+// end.
 func encodeCommit(c *Commit) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "tree %s\n", c.Tree)
@@ -134,7 +136,8 @@ func encodeCommit(c *Commit) []byte {
 	return out.Bytes()
 }
 
-// withSignature puts a signature into the headers of an encoded commit, its lines continued with a space.
+// withSignature puts a signature into the headers of an encoded commit, its
+// lines continued with a space.
 func withSignature(encoded []byte, signature string) []byte {
 	headers, message, _ := bytes.Cut(encoded, []byte("\n\n"))
 	signature = strings.ReplaceAll(strings.TrimRight(signature, "\n"), "\n", "\n ")

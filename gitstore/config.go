@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// config is what git's configuration files and environment say, in the order in which git reads them: the last value
-// of a key counts. Keys are "section.name" or "section.subsection.name", lower case but for the subsection.
+// config is what git's configuration files and environment say, in the order in
+// which git reads them: the last value of a key counts. Keys are "section.name"
+// or "section.subsection.name", lower case but for the subsection.
 type config []configValue
 
 type configValue struct {
@@ -28,7 +29,8 @@ func (c config) lookup(key string) (string, bool) {
 	return "", false
 }
 
-// boolean returns the truth of key as git reads it, or otherwise when it is not set.
+// boolean returns the truth of key as git reads it, or otherwise when it is not
+// set.
 func (c config) boolean(key string, otherwise bool) bool {
 	for i := len(c) - 1; i >= 0; i-- {
 		if c[i].key != key {
@@ -51,7 +53,8 @@ func (c config) boolean(key string, otherwise bool) bool {
 	return otherwise
 }
 
-// configSource is where the configuration of one repository comes from, and what its conditions are asked about.
+// configSource is where the configuration of one repository comes from, and
+// what its conditions are asked about.
 type configSource struct {
 	gitDir, commonDir string
 	branch            string   // refs/heads/x of HEAD
@@ -61,8 +64,8 @@ type configSource struct {
 
 const configDepth = 10 // git's own limit of nested includes
 
-// load reads the system's, the user's and the repository's configuration and git's environment variables. A file that
-// is not there is no error.
+// load reads the system's, the user's and the repository's configuration and
+// git's environment variables. A file that is not there is no error.
 func (s *configSource) load() (config, error) {
 	c, err := s.loadOnce()
 	if err != nil || !s.sawHasConfig || s.remotes != nil {
@@ -129,7 +132,8 @@ func environmentConfig() config {
 	return c
 }
 
-// canonicalKey lowers the section and the name of a key and leaves its subsection.
+// canonicalKey lowers the section and the name of a key and leaves its
+// subsection.
 func canonicalKey(key string) string {
 	first, last := strings.IndexByte(key, '.'), strings.LastIndexByte(key, '.')
 	if first < 0 {
@@ -177,7 +181,8 @@ func (s *configSource) file(c *config, path string, depth int) error {
 	return nil
 }
 
-// isDirectoryError reports whether reading failed for a path through something that is no folder, as /dev/null/x.
+// isDirectoryError reports whether reading failed for a path through something
+// that is no folder, as /dev/null/x.
 func isDirectoryError(path string, err error) bool {
 	if err == nil {
 		return false
@@ -193,7 +198,8 @@ func expandHome(path string) string {
 	return path
 }
 
-// included reports whether key is an include whose condition holds in the file that says it.
+// included reports whether key is an include whose condition holds in the file
+// that says it.
 func (s *configSource) included(key, file string) bool {
 	if key == "include.path" {
 		return true

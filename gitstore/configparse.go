@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// parseConfig reads one configuration file, as git-config(1) describes its syntax.
+// parseConfig reads one configuration file, as git-config(1) describes its
+// syntax.
 func parseConfig(raw []byte) ([]configValue, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	p := &configParser{text: strings.ReplaceAll(string(raw), "\r\n", "\n"), line: 1}

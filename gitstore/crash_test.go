@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// crashing makes the test binary a process that commits once and dies at the n-th operation on the file system.
+// crashing makes the test binary a process that commits once and dies at the
+// n-th operation on the file system.
 const crashing = "GITSTORE_CRASH_AT"
 
 func TestMain(m *testing.M) {
@@ -57,7 +58,8 @@ func crash(n int) {
 	os.Exit(survived)
 }
 
-// dieAt kills the process at the n-th operation, and at a write after half of it.
+// dieAt kills the process at the n-th operation, and at a write after half of
+// it.
 func dieAt(n int) func(op, path string) error {
 	turns := make(chan int, 1)
 	turns <- 0
@@ -78,7 +80,8 @@ func dieAt(n int) func(op, path string) error {
 	}
 }
 
-// changed is a work tree with one commit, and saves that touch old and new folders and take a file away.
+// changed is a work tree with one commit, and saves that touch old and new
+// folders and take a file away.
 func changed(t *testing.T) *work {
 	t.Helper()
 	w := newWork(t)
@@ -94,9 +97,11 @@ func changed(t *testing.T) *work {
 	return w
 }
 
-// The process dies at each operation of a commit in turn: after it nothing more reaches the disk. At some steps it is
-// another process that is really killed. After the next start the repository is whole, the commit is there or is not,
-// no lock of ours is left, what the user staged is staged, and the next commit goes through.
+// The process dies at each operation of a commit in turn: after it nothing more
+// reaches the disk. At some steps it is another process that is really killed.
+// After the next start the repository is whole, the commit is there or is not,
+// no lock of ours is left, what the user staged is staged, and the next commit
+// goes through.
 func TestCrashAtEveryStep(t *testing.T) {
 	w := changed(t)
 	const killEvery = 12
@@ -157,7 +162,8 @@ func TestCrashAtEveryStep(t *testing.T) {
 	t.Logf("died %d times before the branch moved, %d times after", outcomes[false], outcomes[true])
 }
 
-// deadDisk is a disk on which nothing more happens from the n-th operation on; a write there is half done.
+// deadDisk is a disk on which nothing more happens from the n-th operation on;
+// a write there is half done.
 type deadDisk struct {
 	mu     sync.Mutex
 	n, ops int
@@ -177,7 +183,8 @@ func (d *deadDisk) before(string, string) error {
 
 var errDead = errors.New("the process is dead")
 
-// A lock that somebody else made is left alone, also where a crash of ours had left one that a person removed since.
+// A lock that somebody else made is left alone, also where a crash of ours had
+// left one that a person removed since.
 func TestRecoveryLeavesForeignLocksAlone(t *testing.T) {
 	for _, name := range []string{"index.lock", "HEAD.lock", "refs/heads/main.lock"} {
 		t.Run(name, func(t *testing.T) {
@@ -222,8 +229,9 @@ func TestRecoveryLeavesForeignLocksAlone(t *testing.T) {
 	}
 }
 
-// Each operation of a commit fails in turn, with a full disk, a broken one, a read-only one, and writes that stop in
-// the middle. Nothing is half done, and when the disk is well again the next commit goes through.
+// Each operation of a commit fails in turn, with a full disk, a broken one, a
+// read-only one, and writes that stop in the middle. Nothing is half done, and
+// when the disk is well again the next commit goes through.
 func TestFaultAtEveryStep(t *testing.T) {
 	w := changed(t)
 	staged := w.git("status", "--porcelain=v2", "user.txt")

@@ -6,16 +6,18 @@ import (
 	"sort"
 )
 
-// Change is a path that differs between two commits: Before is zero when it was added, After when it was removed. Mode
-// is the one after, or the one before of what was removed. A change of mode alone has equal hashes.
+// Change is a path that differs between two commits: Before is zero when it was
+// added, After when it was removed. Mode is the one after, or the one before of
+// what was removed. A change of mode alone has equal hashes.
 type Change struct {
 	Path          string
 	Before, After Hash
 	Mode          Mode
 }
 
-// Diff returns what differs below a folder between two commits, sorted by path; the zero Hash is the empty tree. Equal
-// trees are not opened: the cost grows with what differs. Submodules are left out, as in Walk.
+// Diff returns what differs below a folder between two commits, sorted by path;
+// the zero Hash is the empty tree. Equal trees are not opened: the cost grows
+// with what differs. Submodules are left out, as in Walk.
 func (r *Repo) Diff(a, b Hash, prefix string) ([]Change, error) {
 	var trees [2]Hash
 	for i, rev := range []Hash{a, b} {
@@ -44,7 +46,8 @@ type differ struct {
 	changes []Change
 }
 
-// trees compares two trees entry by entry, in the order in which git sorts them.
+// trees compares two trees entry by entry, in the order in which git sorts
+// them.
 func (d *differ) trees(a, b Hash, prefix string) error {
 	if a == b {
 		return nil
@@ -93,7 +96,8 @@ func (d *differ) trees(a, b Hash, prefix string) error {
 	return nil
 }
 
-// entries compares two entries of one name and kind; one of them may be missing.
+// entries compares two entries of one name and kind; one of them may be
+// missing.
 func (d *differ) entries(before, after treeEntry, prefix string) error {
 	if before.hash == after.hash && before.mode == after.mode {
 		return nil
@@ -123,7 +127,8 @@ func (d *differ) entries(before, after treeEntry, prefix string) error {
 	return nil
 }
 
-// compareNames orders the entries of a tree as git does: a folder as if its name ended with a slash.
+// compareNames orders the entries of a tree as git does: a folder as if its
+// name ended with a slash.
 func compareNames(a []byte, aTree bool, b []byte, bTree bool) int {
 	n := min(len(a), len(b))
 	if c := bytes.Compare(a[:n], b[:n]); c != 0 {

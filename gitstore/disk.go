@@ -9,8 +9,9 @@ import (
 	"runtime"
 )
 
-// disk is the door to the file system for everything that is written here. before, when set, is asked before each
-// operation and may fail it; a write that it fails has written half. The tests stop and break commits there.
+// disk is the door to the file system for everything that is written here.
+// before, when set, is asked before each operation and may fail it; a write
+// that it fails has written half. The tests stop and break commits there.
 type disk struct {
 	sync   bool // write through
 	before func(op, path string) error
@@ -23,8 +24,9 @@ func (d *disk) ask(op, path string) error {
 	return d.before(op, path)
 }
 
-// write makes a file, and syncs it when the disk does so and it must last. A file of that name is not written to but
-// replaced: it may be a link to one that is in use.
+// write makes a file, and syncs it when the disk does so and it must last. A
+// file of that name is not written to but replaced: it may be a link to one
+// that is in use.
 func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) error {
 	if err := d.ask("create", path); err != nil {
 		return err
@@ -121,8 +123,8 @@ func (d *disk) syncDir(dir string) error {
 	return d.syncPath(dir, os.O_RDONLY)
 }
 
-// syncPath writes through what is at path. Windows wants to be able to write a file that it syncs; a folder can only be
-// opened to be read.
+// syncPath writes through what is at path. Windows wants to be able to write a
+// file that it syncs; a folder can only be opened to be read.
 func (d *disk) syncPath(path string, mode int) error {
 	if err := d.ask("sync", path); err != nil {
 		return err
@@ -135,8 +137,8 @@ func (d *disk) syncPath(path string, mode int) error {
 	return f.Sync()
 }
 
-// append adds to the end of a file in one write, and takes back what was written of it when that fails. undo takes it
-// back later.
+// append adds to the end of a file in one write, and takes back what was
+// written of it when that fails. undo takes it back later.
 func (d *disk) append(path string, data []byte) (undo func(), err error) {
 	if _, err := d.mkdir(filepath.Dir(path)); err != nil {
 		return nil, err

@@ -1,47 +1,63 @@
-// Package gitstore is a git repository as trees and history, shared safely with people who use git in it at the same
-// time. It knows nothing of prompts: it reads commits, trees and blobs, compares two commits, and commits a set of
+// Package gitstore is a git repository as trees and history, shared safely with
+// people who use git in it at the same time. It knows nothing of prompts: it
+// reads commits, trees and blobs, compares two commits, and commits a set of
 // paths.
 //
 // # Reading
 //
-// A [Repo] reads loose objects and packs by position, so that any number of goroutines may read at once, also while a
-// commit goes on. Packs that `git gc`, `git repack` or `git maintenance` add or take away while the repository is open
-// are noticed when an object is missing where it was: the folder is listed again and the object sought once more. Refs
-// are always read from disk, loose before packed. Trees are compared as the bytes they are stored as, and two equal
-// hashes end the comparison, so that a [Repo.Diff] costs what has changed and not what is there.
+// A [Repo] reads loose objects and packs by position, so that any number of
+// goroutines may read at once, also while a commit goes on. Packs that `git
+// gc`, `git repack` or `git maintenance` add or take away while the repository
+// is open are noticed when an object is missing where it was: the folder is
+// listed again and the object sought once more. Refs are always read from disk,
+// loose before packed. Trees are compared as the bytes they are stored as, and
+// two equal hashes end the comparison, so that a [Repo.Diff] costs what has
+// changed and not what is there.
 //
 // # Committing
 //
-// [Repo.Commit] makes the commit that `git commit --only -- PATHS` would make, under git's own locks: the tree is the
-// tip's with nothing but the paths of the commit replaced, so that what a user has staged on other paths stays staged.
-// Objects are written before any lock is taken. Then index.lock, HEAD.lock and the lock of the branch are taken as git
-// takes them, by creating a file that must not exist; the branch is compared with what the caller believed it to be,
-// and swapped; the entries of the paths are patched in the bytes of the index, its cached trees kept valid, so that the
-// user's next `git status` is clean and fast. A lock of somebody else is waited for and never removed.
+// [Repo.Commit] makes the commit that `git commit --only -- PATHS` would make,
+// under git's own locks: the tree is the tip's with nothing but the paths of
+// the commit replaced, so that what a user has staged on other paths stays
+// staged. Objects are written before any lock is taken. Then index.lock,
+// HEAD.lock and the lock of the branch are taken as git takes them, by creating
+// a file that must not exist; the branch is compared with what the caller
+// believed it to be, and swapped; the entries of the paths are patched in the
+// bytes of the index, its cached trees kept valid, so that the user's next `git
+// status` is clean and fast. A lock of somebody else is waited for and never
+// removed.
 //
-// Our own locks are hard links to files in the folder "anvil" of the common git folder. A journal there names the
-// commit under way, and a lock that is the same file as ours, found while nobody holds our process lock, can only have
-// been left by a crash: it is then completed when the branch had been swapped, or taken back when it had not.
+// Our own locks are hard links to files in the folder "anvil" of the common git
+// folder. A journal there names the commit under way, and a lock that is the
+// same file as ours, found while nobody holds our process lock, can only have
+// been left by a crash: it is then completed when the branch had been swapped,
+// or taken back when it had not.
 //
 // # Elsewhere than on Linux
 //
-// Only Linux is tested. A running git command that holds no lock is seen there alone; elsewhere the caller waits for a
-// quiet period. Windows has no stat for the index but size and time, cannot sync a folder, and does not let a pack be
-// removed while it is open here: `git gc` then leaves it for later. On a file system without hard links the locks are
-// plain files, and one that a crash leaves behind must be removed by hand.
+// Only Linux is tested. A running git command that holds no lock is seen there
+// alone; elsewhere the caller waits for a quiet period. Windows has no stat for
+// the index but size and time, cannot sync a folder, and does not let a pack be
+// removed while it is open here: `git gc` then leaves it for later. On a file
+// system without hard links the locks are plain files, and one that a crash
+// leaves behind must be removed by hand.
 //
 // # What is refused
 //
-// Repositories that Anvil could not write as git would are refused when they are opened, with [ErrUnsupported] and a
-// hint: SHA-256, reftable, partial clones, split and sparse indexes, and attributes or settings that convert the
+// Repositories that Anvil could not write as git would are refused when they
+// are opened, with [ErrUnsupported] and a hint: SHA-256, reftable, partial
+// clones, split and sparse indexes, and attributes or settings that convert the
 // watched files between the work tree and the repository. Hooks are not run.
 //
 // # go-git
 //
-// The formats are those of git's own documentation: gitformat-index, gitformat-pack, gitrepository-layout, git-config
-// and gitattributes. go-git applies the deltas of packs (packfile.PatchDelta) and writes the indexes of new ones
-// (idxfile.Writer). The objects of packs are read here because go-git's readers may not be shared between
-// goroutines, keep a map of every object they ever looked up, and do not see packs whose name does not begin with
-// "pack-". The configuration is read here because go-git follows no include and forgets where one stood; attributes,
-// because its patterns match other paths than git's. docs/decisions/0001 says more.
+// The formats are those of git's own documentation: gitformat-index,
+// gitformat-pack, gitrepository-layout, git-config and gitattributes. go-git
+// applies the deltas of packs (packfile.PatchDelta) and writes the indexes of
+// new ones (idxfile.Writer). The objects of packs are read here because
+// go-git's readers may not be shared between goroutines, keep a map of every
+// object they ever looked up, and do not see packs whose name does not begin
+// with "pack-". The configuration is read here because go-git follows no
+// include and forgets where one stood; attributes, because its patterns match
+// other paths than git's. docs/decisions/0001 says more.
 package gitstore

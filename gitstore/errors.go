@@ -12,20 +12,23 @@ var (
 	ErrNotRepository = errors.New("not a git repository")
 	// ErrNotFound: no such ref, commit, path or object.
 	ErrNotFound = errors.New("not found")
-	// ErrUnsupported: a repository that Anvil refuses, because it could not write to it as git would. It has a Hint.
+	// ErrUnsupported: a repository that Anvil refuses, because it could not
+	// write to it as git would. It has a Hint.
 	ErrUnsupported = errors.New("unsupported repository")
 	// ErrMoved: the ref is not where the caller believed it to be; look again.
 	ErrMoved = errors.New("ref has moved")
-	// ErrBusy: git holds a lock, or the user is in the middle of a merge or the like; try again later.
+	// ErrBusy: git holds a lock, or the user is in the middle of a merge or the
+	// like; try again later.
 	ErrBusy = errors.New("repository is busy")
 	// ErrUnchanged: the commit would change nothing.
 	ErrUnchanged = errors.New("nothing to commit")
-	// ErrStaged: the user has staged a path of the commit with other content; see StagedError.
+	// ErrStaged: the user has staged a path of the commit with other content;
+	// see StagedError.
 	ErrStaged = errors.New("staged by the user")
 )
 
-// StagedError names the paths of a commit that the user has staged with other content than the commit would give them.
-// It is an ErrStaged.
+// StagedError names the paths of a commit that the user has staged with other
+// content than the commit would give them. It is an ErrStaged.
 type StagedError struct{ Paths []string }
 
 func (e *StagedError) Error() string {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// What is patched must be read back as it was meant, whatever the bytes; and no bytes may bring the reader down.
+// What is patched must be read back as it was meant, whatever the bytes; and no
+// bytes may bring the reader down.
 func FuzzIndexPatch(f *testing.F) {
 	w := newWork(f)
 	for _, version := range []string{"2", "3", "4"} {
@@ -99,7 +100,8 @@ func listIndex(x *index) (map[string]node, error) {
 	}
 }
 
-// sorted reports whether the paths ascend, as they do in every index that git wrote.
+// sorted reports whether the paths ascend, as they do in every index that git
+// wrote.
 func (x *index) sorted() bool {
 	last := []byte(nil)
 	for c := x.cursor(); ; {

@@ -90,10 +90,12 @@ func (w *work) git(args ...string) string {
 	return out
 }
 
-// writes counts saves, so that no two have the same time: git looks at whole seconds.
+// writes counts saves, so that no two have the same time: git looks at whole
+// seconds.
 var writes atomic.Int64
 
-// write saves a file as an editor would, some time ago, so that its stat can be trusted.
+// write saves a file as an editor would, some time ago, so that its stat can be
+// trusted.
 func (w *work) write(path, content string) {
 	w.t.Helper()
 	file := filepath.Join(w.dir, filepath.FromSlash(path))
@@ -185,13 +187,15 @@ func (w *work) fsck() {
 	}
 }
 
-// status asks git what differs; "" when nothing does. It must not write: it shows what the index itself knows.
+// status asks git what differs; "" when nothing does. It must not write: it
+// shows what the index itself knows.
 func (w *work) status() string {
 	w.t.Helper()
 	return w.git("--no-optional-locks", "status", "--porcelain=v2")
 }
 
-// clean checks that git sees a whole repository, and an index and files that are the tip's.
+// clean checks that git sees a whole repository, and an index and files that
+// are the tip's.
 func (w *work) clean() {
 	w.t.Helper()
 	if s := w.status(); s != "" {
@@ -214,8 +218,9 @@ func (w *work) clean() {
 	}
 }
 
-// whole checks everything that holds also while the user has work in progress: the objects, the index as git verifies
-// it with its cached trees, and that no file of ours is left.
+// whole checks everything that holds also while the user has work in progress:
+// the objects, the index as git verifies it with its cached trees, and that no
+// file of ours is left.
 func (w *work) whole() {
 	w.t.Helper()
 	w.fsck()
@@ -242,8 +247,8 @@ func (w *work) noLocks() {
 	}
 }
 
-// cachedTrees has git check the cached trees of the index against its entries. Git does so itself, when it is told to,
-// each time before it writes an index.
+// cachedTrees has git check the cached trees of the index against its entries.
+// Git does so itself, when it is told to, each time before it writes an index.
 func (w *work) cachedTrees() {
 	w.t.Helper()
 	if _, err := os.Stat(filepath.Join(w.repo.gitDir, "index")); err != nil {
@@ -267,8 +272,8 @@ func (w *work) cachedTrees() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	// Git would write the very same bytes; but for the untracked cache, which names the place of the index, and the
-	// version, which it chooses anew.
+	// Git would write the very same bytes; but for the untracked cache, which
+	// names the place of the index, and the version, which it chooses anew.
 	if !bytes.Equal(raw, again) && !bytes.Contains(raw, []byte("UNTR")) && raw[7] == again[7] {
 		w.t.Fatalf("the index is\n%.3000q\nand git would write\n%.3000q", raw, again)
 	}

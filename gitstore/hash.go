@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// Hash names a git object: the SHA-1 of its kind, its length and its content. The zero Hash names nothing.
+// Hash names a git object: the SHA-1 of its kind, its length and its content.
+// The zero Hash names nothing.
 type Hash [20]byte
 
 // ParseHash reads 40 hexadecimal digits.
@@ -92,7 +93,8 @@ func parseKind(s string) (kind, error) {
 	return 0, fmt.Errorf("%w %q", errKind, s)
 }
 
-// objectHeader returns what precedes an object's content in its loose file and under its hash.
+// objectHeader returns what precedes an object's content in its loose file and
+// under its hash.
 func objectHeader(k kind, size int) []byte {
 	header := make([]byte, 0, 24)
 	header = append(header, k.String()...)

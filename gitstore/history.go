@@ -6,7 +6,8 @@ import (
 	"iter"
 )
 
-// newest is a heap of commits, the newest by committer date first; of equally old ones the one that came first.
+// newest is a heap of commits, the newest by committer date first; of equally
+// old ones the one that came first.
 type newest struct {
 	items []queued
 	count int
@@ -43,8 +44,9 @@ func (q *newest) add(c *Commit) {
 
 func (q *newest) take() *Commit { return heap.Pop(q).(queued).commit }
 
-// Log yields the commits that rev reaches, newest first, as `git log` does. With a path, only those that changed the
-// file or folder there; where a merge took one side's version, only that side is followed. After an error nothing
+// Log yields the commits that rev reaches, newest first, as `git log` does.
+// With a path, only those that changed the file or folder there; where a merge
+// took one side's version, only that side is followed. After an error nothing
 // more is yielded.
 func (r *Repo) Log(rev Hash, path string) iter.Seq2[*Commit, error] {
 	return func(yield func(*Commit, error) bool) {
@@ -89,7 +91,8 @@ func (r *Repo) Log(rev Hash, path string) iter.Seq2[*Commit, error] {
 	}
 }
 
-// simplify says which parents a log of a path follows and whether the commit itself changed what is there.
+// simplify says which parents a log of a path follows and whether the commit
+// itself changed what is there.
 func (r *Repo) simplify(c *Commit, path string) (follow []Hash, changed bool, err error) {
 	mine, err := r.nodeAt(c.Tree, path)
 	if err != nil {
@@ -135,8 +138,9 @@ const (
 	paintFound = 8
 )
 
-// Bases returns all best common ancestors of two commits, as `git merge-base --all` does: none of them is an ancestor
-// of another. Unrelated histories have none.
+// Bases returns all best common ancestors of two commits, as `git merge-base
+// --all` does: none of them is an ancestor of another. Unrelated histories have
+// none.
 func (r *Repo) Bases(a, b Hash) ([]Hash, error) {
 	if a == b {
 		return []Hash{a}, nil
@@ -176,8 +180,8 @@ func (r *Repo) Ancestor(a, b Hash) (bool, error) {
 	return flags[a]&paintB != 0, nil
 }
 
-// paint walks down from both commits, newest first, until nothing but the ancestors of what both reach is left, and
-// returns what both reach first.
+// paint walks down from both commits, newest first, until nothing but the
+// ancestors of what both reach is left, and returns what both reach first.
 func (r *Repo) paint(a, b Hash) ([]Hash, map[Hash]uint8, error) {
 	flags := map[Hash]uint8{a: paintA, b: paintB}
 	queue := &newest{}

@@ -55,7 +55,8 @@ func history(t *testing.T, w *work, seed uint64, commits int) []string {
 	return revs
 }
 
-// Against git: bases, ancestors, differences, listings and logs of random histories.
+// Against git: bases, ancestors, differences, listings and logs of random
+// histories.
 func TestHistoryIsWhatGitSees(t *testing.T) {
 	w := newWork(t)
 	revs := history(t, w, 42, 60)
@@ -178,7 +179,8 @@ func rawDiff(out string) string {
 	return b.String()
 }
 
-// A large file, chains of deltas upon it, and a pack with 64-bit offsets never seen: contents come back whole.
+// A large file, chains of deltas upon it, and a pack with 64-bit offsets never
+// seen: contents come back whole.
 func TestPackedContents(t *testing.T) {
 	w := newWork(t)
 	random := rand.New(rand.NewPCG(9, 9))
@@ -221,7 +223,8 @@ func TestManyFilesAreOnePack(t *testing.T) {
 	w.git("verify-pack", w.git("rev-parse", "--git-path", "objects/pack")+"/"+w.pack())
 }
 
-// A shallow clone has a history that ends, and goes on when the rest is fetched. An alternate lends its objects.
+// A shallow clone has a history that ends, and goes on when the rest is
+// fetched. An alternate lends its objects.
 func TestClones(t *testing.T) {
 	w := newWork(t)
 	for i := range 5 {

@@ -12,9 +12,11 @@ type Signature struct {
 	When        time.Time
 }
 
-// Identity returns who git would name as the author of a commit made now: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, then
-// author.* and user.* of the configuration with its includes, then EMAIL. It is false when no name or no address is
-// configured; what git makes up from the machine in that case is not used. The files are read anew at each call.
+// Identity returns who git would name as the author of a commit made now:
+// GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, then author.* and user.* of the
+// configuration with its includes, then EMAIL. It is false when no name or no
+// address is configured; what git makes up from the machine in that case is not
+// used. The files are read anew at each call.
 func (r *Repo) Identity() (Signature, bool) {
 	c, err := r.configuration()
 	if err != nil {

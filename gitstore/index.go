@@ -13,8 +13,9 @@ import (
 	"sync"
 )
 
-// The index, as gitformat-index(5) describes it, is kept as the bytes of its file: entries are visited in one pass,
-// and a patch copies what does not change.
+// The index, as gitformat-index(5) describes it, is kept as the bytes of its
+// file: entries are visited in one pass, and a patch copies what does not
+// change.
 
 var errIndex = errors.New("damaged index")
 
@@ -28,14 +29,16 @@ const (
 	flagIntentToAdd = 1 << 13 // of the extended flags
 )
 
-// index is the content of an index file; nil bytes are the empty index of a new repository.
+// index is the content of an index file; nil bytes are the empty index of a new
+// repository.
 type index struct {
 	raw     []byte
 	version uint32
 	count   uint32
 }
 
-// indexEntry is one entry; fixed and path point into the index or, of version 4, into the cursor.
+// indexEntry is one entry; fixed and path point into the index or, of version
+// 4, into the cursor.
 type indexEntry struct {
 	fixed    []byte // entryFixed bytes, then two of extended flags if there are any
 	path     []byte
@@ -76,7 +79,8 @@ func parseIndex(raw []byte) (*index, error) {
 // body is all but the checksum.
 func (x *index) body() []byte { return x.raw[:len(x.raw)-sha1.Size] }
 
-// unsummed reports whether the index was written with index.skipHash: zeros instead of a checksum.
+// unsummed reports whether the index was written with index.skipHash: zeros
+// instead of a checksum.
 func (x *index) unsummed() bool {
 	return len(x.raw) > 0 && bytes.Equal(x.raw[len(x.raw)-sha1.Size:], make([]byte, sha1.Size))
 }
@@ -91,7 +95,8 @@ type cursor struct {
 
 func (x *index) cursor() *cursor { return &cursor{index: x, pos: indexHeader, left: x.count} }
 
-// next returns the next entry, false at the end; pos is then where the extensions begin.
+// next returns the next entry, false at the end; pos is then where the
+// extensions begin.
 func (c *cursor) next() (e indexEntry, ok bool, err error) {
 	if c.left == 0 {
 		return indexEntry{}, false, nil
@@ -135,8 +140,9 @@ func (c *cursor) next() (e indexEntry, ok bool, err error) {
 	return e, true, nil
 }
 
-// compressed reads a path of version 4: how many bytes to take off the path before, and what to put there. It sets
-// c.name anew, so that earlier paths stay.
+// compressed reads a path of version 4: how many bytes to take off the path
+// before, and what to put there. It sets c.name anew, so that earlier paths
+// stay.
 func (c *cursor) compressed(rest []byte) (size int, err error) {
 	strip, n := offsetVarint(rest)
 	if n == 0 || strip > len(c.name) {
@@ -152,7 +158,8 @@ func (c *cursor) compressed(rest []byte) (size int, err error) {
 	return n + nul + 1, nil
 }
 
-// offsetVarint reads a number in the encoding that packs use for distances; n is 0 when it does not end.
+// offsetVarint reads a number in the encoding that packs use for distances; n
+// is 0 when it does not end.
 func offsetVarint(raw []byte) (value, n int) {
 	for n < len(raw) && n < 5 {
 		c := raw[n]
@@ -212,8 +219,8 @@ func (x *index) extensions(pos int) ([]extension, error) {
 	return list, nil
 }
 
-// indexCache keeps the bytes of the index as they were last read or written here, with the stat that tells whether
-// they are still the file's.
+// indexCache keeps the bytes of the index as they were last read or written
+// here, with the stat that tells whether they are still the file's.
 type indexCache struct {
 	mu    sync.Mutex
 	info  fs.FileInfo
@@ -222,7 +229,8 @@ type indexCache struct {
 
 func (r *Repo) indexPath() string { return filepath.Join(r.gitDir, "index") }
 
-// readIndex returns the index of the work tree as it is now, and its stat, nil when there is none yet.
+// readIndex returns the index of the work tree as it is now, and its stat, nil
+// when there is none yet.
 func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 	c := &r.indexes
 	c.mu.Lock()
@@ -254,7 +262,8 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 	}
 }
 
-// keepIndex remembers bytes that were written here, if the index still is the file that they were written to.
+// keepIndex remembers bytes that were written here, if the index still is the
+// file that they were written to.
 func (r *Repo) keepIndex(raw []byte, written fs.FileInfo) {
 	info, err := os.Stat(r.indexPath())
 	if err == nil && (!os.SameFile(info, written) || !info.ModTime().Equal(written.ModTime()) || info.Size() != int64(len(raw))) {
@@ -277,7 +286,8 @@ func framed(raw []byte) (*index, error) {
 	return &index{raw: raw, version: binary.BigEndian.Uint32(raw[4:]), count: binary.BigEndian.Uint32(raw[8:])}, nil
 }
 
-// sameStat reports whether two stats are of a file that nobody has replaced or written to in between.
+// sameStat reports whether two stats are of a file that nobody has replaced or
+// written to in between.
 func sameStat(a, b fs.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() &&
 		a.ModTime().Equal(b.ModTime()) && statOf(a).ctime == statOf(b).ctime
@@ -303,8 +313,9 @@ func (r *Repo) checkIndex() error {
 	return err
 }
 
-// IndexBlobs returns the blobs of the index below a folder by path: what the user has staged or last checked out.
-// Paths in conflict and paths that are only intended to be added are left out. It is empty for a bare repository.
+// IndexBlobs returns the blobs of the index below a folder by path: what the
+// user has staged or last checked out. Paths in conflict and paths that are
+// only intended to be added are left out. It is empty for a bare repository.
 func (r *Repo) IndexBlobs(prefix string) (map[string]Hash, error) {
 	blobs := map[string]Hash{}
 	if r.root == "" {

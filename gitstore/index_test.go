@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// The cached trees stay valid, so that git need not read every tree at the user's next command.
+// The cached trees stay valid, so that git need not read every tree at the
+// user's next command.
 func TestCachedTreesStayValid(t *testing.T) {
 	w := newWork(t)
 	valid := func(want bool) {
@@ -52,7 +53,8 @@ func TestCachedTreesStayValid(t *testing.T) {
 	w.clean()
 }
 
-// What else git keeps in the index survives a change, and is dropped where it would be wrong.
+// What else git keeps in the index survives a change, and is dropped where it
+// would be wrong.
 func TestIndexExtensions(t *testing.T) {
 	for version := 2; version <= 4; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
@@ -96,7 +98,8 @@ func TestIndexExtensions(t *testing.T) {
 	}
 }
 
-// Flags of entries stay: assume-unchanged, skip-worktree; and an index written without a checksum keeps having none.
+// Flags of entries stay: assume-unchanged, skip-worktree; and an index written
+// without a checksum keeps having none.
 func TestIndexFlags(t *testing.T) {
 	w := newWork(t)
 	for _, p := range []string{"a.yaml", "b.yaml", "c.yaml"} {

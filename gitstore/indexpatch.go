@@ -10,10 +10,12 @@ import (
 	"strings"
 )
 
-// patch returns the bytes of the index with the edits of a commit in it, and nothing else changed: whatever the user
-// staged on other paths stays. edits are sorted by path; root says what became of the folders' trees.
+// patch returns the bytes of the index with the edits of a commit in it, and
+// nothing else changed: whatever the user staged on other paths stays. edits
+// are sorted by path; root says what became of the folders' trees.
 //
-// A path that the user staged with other content than the commit gives it, is a StagedError.
+// A path that the user staged with other content than the commit gives it, is a
+// StagedError.
 func (x *index) patch(edits []*fileEdit, root *folder) ([]byte, error) {
 	p := patcher{index: x, out: make([]byte, indexHeader, len(x.raw)+len(edits)*120+4096), edits: edits}
 	p.parents = parentsOf(edits)
@@ -51,7 +53,8 @@ type patcher struct {
 	lastOut []byte // and in the new one
 }
 
-// parentsOf lists the folders of the paths that are not removed: an index may hold no file of such a name.
+// parentsOf lists the folders of the paths that are not removed: an index may
+// hold no file of such a name.
 func parentsOf(edits []*fileEdit) []string {
 	set := map[string]bool{}
 	for _, e := range edits {
@@ -67,7 +70,8 @@ func parentsOf(edits []*fileEdit) []string {
 	return list
 }
 
-// entries copies the entries with the edits among them and returns where the extensions begin.
+// entries copies the entries with the edits among them and returns where the
+// extensions begin.
 func (p *patcher) entries() (int, error) {
 	c := p.index.cursor()
 	p.copied = indexHeader
@@ -116,8 +120,9 @@ func (p *patcher) flush(pos int) {
 	}
 }
 
-// collide notes an entry that stays and would be a file where the commit has a folder, or the other way round. The tip
-// has no such file, so the user has staged it.
+// collide notes an entry that stays and would be a file where the commit has a
+// folder, or the other way round. The tip has no such file, so the user has
+// staged it.
 func (p *patcher) collide(e indexEntry) {
 	for len(p.parents) > 0 && p.parents[0] < string(e.path) {
 		p.parents = p.parents[1:]
@@ -194,7 +199,8 @@ func (p *patcher) emit(e *fileEdit, fixed []byte) {
 	p.out = append(p.out, make([]byte, (size+8)&^7-size)...)
 }
 
-// recompress copies an entry of version 4, whose path is written against the one before it.
+// recompress copies an entry of version 4, whose path is written against the
+// one before it.
 func (p *patcher) recompress(e indexEntry) {
 	if bytes.Equal(p.lastIn, p.lastOut) {
 		p.out = append(p.out, p.index.raw[e.pos:e.end]...)
@@ -217,8 +223,9 @@ func (p *patcher) compress(fixed, name []byte) {
 	p.lastOut = name
 }
 
-// extensions copies what still holds after the edits. The cached trees are patched. What knows entries by position, or
-// which files are untracked, is dropped when entries came or went; git makes it again.
+// extensions copies what still holds after the edits. The cached trees are
+// patched. What knows entries by position, or which files are untracked, is
+// dropped when entries came or went; git makes it again.
 func (p *patcher) extensions(pos int, root *folder) error {
 	list, err := p.index.extensions(pos)
 	if err != nil {

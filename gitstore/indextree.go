@@ -7,8 +7,9 @@ import (
 	"strconv"
 )
 
-// The extension TREE caches which tree each folder of the index is: per folder its name, a zero byte, how many entries
-// it has (-1: unknown), how many folders follow, and its hash unless unknown; then those folders.
+// The extension TREE caches which tree each folder of the index is: per folder
+// its name, a zero byte, how many entries it has (-1: unknown), how many
+// folders follow, and its hash unless unknown; then those folders.
 
 // cachedTree is the head of one folder in the extension.
 type cachedTree struct {
@@ -56,8 +57,9 @@ func (t cachedTree) append(out []byte) []byte {
 
 const treeDepth = 4096 // of folders; git's own limit
 
-// patchTrees gives the folders of a commit their new trees in the extension. A folder whose cached tree was the tip's
-// gets the commit's; of any other the tree is unknown from now on, because the user staged something in it.
+// patchTrees gives the folders of a commit their new trees in the extension. A
+// folder whose cached tree was the tip's gets the commit's; of any other the
+// tree is unknown from now on, because the user staged something in it.
 func patchTrees(raw []byte, root *folder) ([]byte, error) {
 	out, rest, err := patchCachedTree(make([]byte, 0, len(raw)+256), raw, root, 0)
 	if err == nil && len(rest) > 0 {

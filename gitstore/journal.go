@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// journal says what is under way while locks are held. Beside it lie the new ref and the new index, which their locks
-// are links to; the lock of HEAD is a link to the journal itself.
+// journal says what is under way while locks are held. Beside it lie the new
+// ref and the new index, which their locks are links to; the lock of HEAD is a
+// link to the journal itself.
 type journal struct {
 	Ref    string `json:"ref"`
 	Old    Hash   `json:"old"`
@@ -36,7 +37,8 @@ func (j journal) encode() []byte {
 	return append(raw, '\n')
 }
 
-// clearOwn removes the files beside the journal and then the journal. What cannot be removed is left to the next one.
+// clearOwn removes the files beside the journal and then the journal. What
+// cannot be removed is left to the next one.
 func (r *Repo) clearOwn() {
 	for _, name := range []string{ownIndex, ownRef, journalFile} {
 		if err := r.disk.remove(r.own(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -46,8 +48,8 @@ func (r *Repo) clearOwn() {
 	}
 }
 
-// recoverAtOpen completes or takes back what a crash has left, unless a living process is about it. A repository that
-// may only be read is left as it is.
+// recoverAtOpen completes or takes back what a crash has left, unless a living
+// process is about it. A repository that may only be read is left as it is.
 func (r *Repo) recoverAtOpen() error {
 	if !exists(r.own(journalFile)) {
 		return nil
@@ -68,8 +70,9 @@ func (r *Repo) recoverAtOpen() error {
 	return nil
 }
 
-// recoverJournal is called with the process lock held: whoever wrote the journal is dead. A lock is ours only if it is the
-// very file that lies beside the journal; all others are left alone.
+// recoverJournal is called with the process lock held: whoever wrote the
+// journal is dead. A lock is ours only if it is the very file that lies beside
+// the journal; all others are left alone.
 func (r *Repo) recoverJournal() error {
 	raw, err := os.ReadFile(r.own(journalFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,16 +19,17 @@ const (
 	refWait   = time.Second     // while we hold the index ourselves
 )
 
-// lock is one of git's lock files, held by us: a hard link to a file of ours that a crash leaves behind with it, so
-// that it can be told from anybody else's.
+// lock is one of git's lock files, held by us: a hard link to a file of ours
+// that a crash leaves behind with it, so that it can be told from anybody
+// else's.
 type lock struct {
 	disk *disk
 	path string // what is locked, with ".lock"
 	held bool
 }
 
-// take takes git's lock of a file by linking own to it, which fails while somebody else has it. Such a lock is waited
-// for, and never removed.
+// take takes git's lock of a file by linking own to it, which fails while
+// somebody else has it. Such a lock is waited for, and never removed.
 func (d *disk) take(ctx context.Context, own, file string, patience time.Duration) (*lock, error) {
 	l := &lock{disk: d, path: file + ".lock"}
 	deadline := time.Now().Add(patience)
@@ -72,7 +73,8 @@ func linksUnsupported(err error) bool {
 		errors.Is(err, syscall.EMLINK) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// copyNew is the lock of a file system without hard links: a crash then leaves a lock that a person has to remove.
+// copyNew is the lock of a file system without hard links: a crash then leaves
+// a lock that a person has to remove.
 func (d *disk) copyNew(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -89,7 +91,8 @@ func (d *disk) copyNew(from, to string) error {
 	return nil
 }
 
-// rewrite replaces the content of the lock file, which becomes that of the locked file.
+// rewrite replaces the content of the lock file, which becomes that of the
+// locked file.
 func (l *lock) rewrite(data []byte) error {
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
@@ -98,7 +101,8 @@ func (l *lock) rewrite(data []byte) error {
 	return l.disk.fill(f, data, false)
 }
 
-// commit puts the lock file in the place of the locked one, and so gives up the lock.
+// commit puts the lock file in the place of the locked one, and so gives up the
+// lock.
 func (l *lock) commit() error {
 	target := l.path[:len(l.path)-len(".lock")]
 	if err := l.disk.rename(l.path, target); err != nil {
@@ -108,8 +112,9 @@ func (l *lock) commit() error {
 	return nil
 }
 
-// release gives up the lock and leaves the locked file as it is. It does nothing when the lock is given up already. It
-// reports whether the lock is gone.
+// release gives up the lock and leaves the locked file as it is. It does
+// nothing when the lock is given up already. It reports whether the lock is
+// gone.
 func (l *lock) release() bool {
 	if l == nil || !l.held {
 		return true

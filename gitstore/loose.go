@@ -19,7 +19,8 @@ func loosePath(objectDir string, h Hash) string {
 	return filepath.Join(objectDir, name[:2], name[2:])
 }
 
-// readLoose reads a loose object of one object folder; the error is fs.ErrNotExist when there is none.
+// readLoose reads a loose object of one object folder; the error is
+// fs.ErrNotExist when there is none.
 func readLoose(objectDir string, h Hash) (object, error) {
 	raw, err := os.ReadFile(loosePath(objectDir, h))
 	if err != nil {
@@ -32,7 +33,8 @@ func readLoose(objectDir string, h Hash) (object, error) {
 	return o, nil
 }
 
-// parseLoose inflates a loose object: its kind, a space, its size, a zero byte, its content.
+// parseLoose inflates a loose object: its kind, a space, its size, a zero byte,
+// its content.
 func parseLoose(raw []byte) (object, error) {
 	z, err := zlibReader(bytes.NewReader(raw))
 	if err != nil {
@@ -76,7 +78,8 @@ func inflate(r io.Reader, size int64) ([]byte, error) {
 	return readSized(z, size)
 }
 
-// readSized reads size bytes and the end after them. What the size claims is not allocated before it is there.
+// readSized reads size bytes and the end after them. What the size claims is
+// not allocated before it is there.
 func readSized(r io.Reader, size int64) ([]byte, error) {
 	if size > objectSizeLimit {
 		return nil, fmt.Errorf("object of %d bytes: larger than %d", size, objectSizeLimit)
@@ -121,7 +124,8 @@ var zlibWriters = sync.Pool{New: func() any {
 	return w
 }}
 
-// deflate appends the zlib stream of the parts, as fast as it goes: git gc compresses better later.
+// deflate appends the zlib stream of the parts, as fast as it goes: git gc
+// compresses better later.
 func deflate(out *bytes.Buffer, parts ...[]byte) {
 	w := zlibWriters.Get().(*zlib.Writer)
 	defer zlibWriters.Put(w)

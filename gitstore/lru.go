@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// lru keeps the most recently used values up to a number of bytes. It may be used concurrently; its values are shared
-// and must not be modified.
+// lru keeps the most recently used values up to a number of bytes. It may be
+// used concurrently; its values are shared and must not be modified.
 type lru[K comparable, V any] struct {
 	mu    sync.Mutex
 	limit int

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// Random saves, removals and staging by the user, committed in random batches: after every commit git must see the
-// same staging as before, and a whole repository.
+// Random saves, removals and staging by the user, committed in random batches:
+// after every commit git must see the same staging as before, and a whole
+// repository.
 func TestRandomCommits(t *testing.T) {
 	for version := 2; version <= 4; version++ {
 		t.Run(fmt.Sprintf("index version %d", version), func(t *testing.T) {
@@ -101,7 +102,8 @@ func (m *model) step() {
 	}
 }
 
-// The order of an index with names that sort one way as files and another as folders, against git's own.
+// The order of an index with names that sort one way as files and another as
+// folders, against git's own.
 func TestIndexIsWhatGitWouldWrite(t *testing.T) {
 	w := newWork(t)
 	for _, p := range []string{"a", "a-b", "a.b/c", "a0", "ab/c", "ab.c", "b/a", "b/a-/x", "b/a/x.yaml"} {

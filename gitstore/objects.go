@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// objects is the object store: loose objects and packs of the repository and of its alternates.
+// objects is the object store: loose objects and packs of the repository and of
+// its alternates.
 type objects struct {
 	dirs  []string // the repository's own first
 	packs atomic.Pointer[[]*pack]
@@ -70,8 +71,9 @@ func (s *objects) addDir(dir string, depth int) error {
 	return nil
 }
 
-// list looks which packs there are. Packs that are gone are forgotten; whoever still reads one goes on with the open
-// file, which is closed with the last reference to it.
+// list looks which packs there are. Packs that are gone are forgotten; whoever
+// still reads one goes on with the open file, which is closed with the last
+// reference to it.
 func (s *objects) list() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +115,8 @@ func (s *objects) list() error {
 	return nil
 }
 
-// sameFile reports whether the open pack is what its path names: a repack may write another pack of the same name.
+// sameFile reports whether the open pack is what its path names: a repack may
+// write another pack of the same name.
 func (p *pack) sameFile() bool {
 	now, err := os.Stat(p.path + ".pack")
 	if err != nil {
@@ -129,7 +132,8 @@ func (s *objects) close() {
 	}
 }
 
-// read returns an object. When it is nowhere, the packs are listed once more: a gc may have moved it.
+// read returns an object. When it is nowhere, the packs are listed once more: a
+// gc may have moved it.
 func (s *objects) read(h Hash) (object, error) {
 	for attempt := 0; ; attempt++ {
 		o, err := s.readOnce(h)
@@ -179,8 +183,9 @@ func (s *objects) readKind(h Hash, want kind) ([]byte, error) {
 	return o.data, nil
 }
 
-// keep reports whether the object is on disk now, and marks it as fresh so that a gc leaves it alone for a while, as
-// git does when it is about to write what is there already. It trusts no open pack: its file may be gone. What it found
+// keep reports whether the object is on disk now, and marks it as fresh so that
+// a gc leaves it alone for a while, as git does when it is about to write what
+// is there already. It trusts no open pack: its file may be gone. What it found
 // of a pack is noted in packs, for the next object of the same batch.
 func (s *objects) keep(h Hash, packs map[*pack]bool) bool {
 	now := time.Now()

@@ -101,7 +101,8 @@ func (p *pack) Close() {
 	}
 }
 
-// search returns the position of the first hash of the index that is not below the given prefix of one.
+// search returns the position of the first hash of the index that is not below
+// the given prefix of one.
 func (p *pack) search(prefix []byte) (int, error) {
 	low, high := 0, int(p.fan[prefix[0]])
 	if prefix[0] > 0 {
@@ -148,7 +149,8 @@ func (p *pack) find(h Hash) (int64, bool, error) {
 	return int64(binary.BigEndian.Uint64(word[:])), true, nil
 }
 
-// withPrefix calls found for every object whose hash begins with the hexadecimal digits of prefix.
+// withPrefix calls found for every object whose hash begins with the
+// hexadecimal digits of prefix.
 func (p *pack) withPrefix(digits string, found func(Hash)) error {
 	low, err := ParseHash(digits + strings.Repeat("0", 40-len(digits)))
 	if err != nil {
@@ -210,7 +212,8 @@ func (p *pack) read(offset int64) (object, error) {
 	return base, nil
 }
 
-// packEntry is one entry of a pack: an object, or a delta upon the object at base.
+// packEntry is one entry of a pack: an object, or a delta upon the object at
+// base.
 type packEntry struct {
 	kind kind
 	data []byte

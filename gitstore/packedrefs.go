@@ -128,7 +128,8 @@ func (r *Repo) unpackRef(ref string) error {
 	return r.disk.syncDir(r.commonDir)
 }
 
-// withoutRef drops the line of a ref and the line after it that says what its tag peels to.
+// withoutRef drops the line of a ref and the line after it that says what its
+// tag peels to.
 func withoutRef(raw []byte, ref string) []byte {
 	var out []byte
 	dropped := false

@@ -23,7 +23,8 @@ type packed struct {
 	sum    uint32
 }
 
-// writePack writes objects as one pack with its index: git unpacks or repacks it as it likes.
+// writePack writes objects as one pack with its index: git unpacks or repacks
+// it as it likes.
 func (r *Repo) writePack(list []newObject) error {
 	entries := packEntries(list)
 	pack := []byte("PACK\x00\x00\x00\x02")

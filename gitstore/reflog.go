@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// reflogPolicy is core.logAllRefUpdates: which refs get a reflog that have none yet.
+// reflogPolicy is core.logAllRefUpdates: which refs get a reflog that have none
+// yet.
 type reflogPolicy int
 
 const (
@@ -45,7 +46,8 @@ func (r *Repo) logs(ref string) bool {
 	return exists(r.reflogPath(ref))
 }
 
-// appendReflogs writes a line into the reflog of each ref; undo takes the lines back.
+// appendReflogs writes a line into the reflog of each ref; undo takes the lines
+// back.
 func (r *Repo) appendReflogs(refs []string, line string) (undo func(), err error) {
 	var undos []func()
 	undo = func() {

@@ -19,7 +19,8 @@ type Ref struct {
 
 const symrefDepth = 5 // git's own limit
 
-// Tip returns what a ref, as refs/heads/main or HEAD, points at; ErrNotFound when there is no such ref yet.
+// Tip returns what a ref, as refs/heads/main or HEAD, points at; ErrNotFound
+// when there is no such ref yet.
 func (r *Repo) Tip(ref string) (Hash, error) {
 	name := ref
 	for range symrefDepth {
@@ -45,7 +46,8 @@ func (r *Repo) refPath(ref string) string {
 	return filepath.Join(dir, filepath.FromSlash(ref))
 }
 
-// readRef reads one ref without following it: its hash, or the ref that it stands for.
+// readRef reads one ref without following it: its hash, or the ref that it
+// stands for.
 func (r *Repo) readRef(ref string) (h Hash, target string, err error) {
 	if !validRef(ref) {
 		return Hash{}, "", fmt.Errorf("%q is no name for a ref: %w", ref, ErrNotFound)
@@ -83,7 +85,8 @@ func parseLooseRef(raw []byte) (h Hash, target string, err error) {
 	return h, "", nil
 }
 
-// head returns the branch that is checked out, "" when HEAD is detached, and the tip, zero when it is not born yet.
+// head returns the branch that is checked out, "" when HEAD is detached, and
+// the tip, zero when it is not born yet.
 func (r *Repo) head() (branch string, tip Hash, err error) {
 	tip, branch, err = r.readRef("HEAD")
 	if err != nil {
@@ -99,8 +102,8 @@ func (r *Repo) head() (branch string, tip Hash, err error) {
 	return branch, tip, err
 }
 
-// Refs returns the refs whose name begins with prefix, as refs/heads/ or refs/tags/v, sorted by name. Broken ones are
-// left out.
+// Refs returns the refs whose name begins with prefix, as refs/heads/ or
+// refs/tags/v, sorted by name. Broken ones are left out.
 func (r *Repo) Refs(prefix string) ([]Ref, error) {
 	names := map[string]bool{}
 	root := filepath.Join(r.commonDir, "refs")
@@ -149,7 +152,8 @@ func (r *Repo) Refs(prefix string) ([]Ref, error) {
 	return refs, nil
 }
 
-// validRef reports whether name is one that git would accept: HEAD and its like, or refs/….
+// validRef reports whether name is one that git would accept: HEAD and its
+// like, or refs/….
 func validRef(name string) bool {
 	if name == "" || len(name) > 1000 || strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".") || name == "@" {
 		return false
@@ -173,8 +177,9 @@ func validRef(name string) bool {
 	return true
 }
 
-// Resolve returns the commit that a name stands for: HEAD, a branch, a tag, a full hash or the beginning of one that
-// no other commit has, each with git's suffixes ~N and ^N. ErrNotFound when there is none.
+// Resolve returns the commit that a name stands for: HEAD, a branch, a tag, a
+// full hash or the beginning of one that no other commit has, each with git's
+// suffixes ~N and ^N. ErrNotFound when there is none.
 func (r *Repo) Resolve(name string) (Hash, error) {
 	h, err := r.resolve(name)
 	if err != nil {

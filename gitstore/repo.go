@@ -14,9 +14,11 @@ import (
 type Durability int
 
 const (
-	// Fsync writes a commit's objects, their folders and the ref through to the disk before Commit returns.
+	// Fsync writes a commit's objects, their folders and the ref through to the
+	// disk before Commit returns.
 	Fsync Durability = iota
-	// NoFsync leaves that to the operating system, as git does unless told otherwise.
+	// NoFsync leaves that to the operating system, as git does unless told
+	// otherwise.
 	NoFsync
 )
 
@@ -28,11 +30,13 @@ type Options struct {
 	InitialBranch string
 	// Durability is Fsync unless told otherwise.
 	Durability Durability
-	// Logger takes what is handled here and may matter to somebody; silent when nil.
+	// Logger takes what is handled here and may matter to somebody; silent when
+	// nil.
 	Logger *slog.Logger
 }
 
-// Repo is an open repository. All methods may be called by any number of goroutines at once.
+// Repo is an open repository. All methods may be called by any number of
+// goroutines at once.
 type Repo struct {
 	root      string // of the work tree, symbolic links resolved; "" when bare
 	gitDir    string // HEAD, index and the signs of a merge; of the worktree when it is a linked one
@@ -48,8 +52,9 @@ type Repo struct {
 	indexes   indexCache
 }
 
-// Open opens the repository that dir lies in: a work tree, a linked worktree, a git folder or a bare repository.
-// ErrNotRepository when there is none, ErrUnsupported with a Hint when Anvil could not work in it as git does.
+// Open opens the repository that dir lies in: a work tree, a linked worktree, a
+// git folder or a bare repository. ErrNotRepository when there is none,
+// ErrUnsupported with a Hint when Anvil could not work in it as git does.
 func Open(dir string, o Options) (*Repo, error) {
 	start, err := filepath.Abs(dir)
 	if err == nil {
@@ -119,8 +124,9 @@ func open(found location, start string, o Options) (*Repo, error) {
 	return r, nil
 }
 
-// Create makes a repository at dir, which may exist and hold files, and opens it. What is there already is left as it
-// is: a repository at dir is only opened.
+// Create makes a repository at dir, which may exist and hold files, and opens
+// it. What is there already is left as it is: a repository at dir is only
+// opened.
 func Create(dir string, o Options) (*Repo, error) {
 	branch := o.InitialBranch
 	if branch == "" {
@@ -168,15 +174,17 @@ func (r *Repo) Close() error {
 	return nil
 }
 
-// Root returns the folder of the work tree, absolute and without symbolic links; "" for a bare repository.
+// Root returns the folder of the work tree, absolute and without symbolic
+// links; "" for a bare repository.
 func (r *Repo) Root() string { return r.root }
 
-// CommonDir returns the absolute git folder that all worktrees of the repository share. Anvil's own files lie in its
-// folder "anvil".
+// CommonDir returns the absolute git folder that all worktrees of the
+// repository share. Anvil's own files lie in its folder "anvil".
 func (r *Repo) CommonDir() string { return r.commonDir }
 
-// Prefix returns dir relative to the root of the work tree, slash-separated, "" for the root itself. Symbolic links
-// are followed first; a folder outside the work tree is an error.
+// Prefix returns dir relative to the root of the work tree, slash-separated, ""
+// for the root itself. Symbolic links are followed first; a folder outside the
+// work tree is an error.
 func (r *Repo) Prefix(dir string) (string, error) {
 	if r.root == "" {
 		return "", fmt.Errorf("find %s in the work tree: the repository is bare", dir)
@@ -233,7 +241,8 @@ func discover(dir string) (location, error) {
 	}
 }
 
-// linked follows a .git file to the git folder that it names, of a linked worktree or a submodule.
+// linked follows a .git file to the git folder that it names, of a linked
+// worktree or a submodule.
 func linked(root, dotGit string) (location, error) {
 	raw, err := os.ReadFile(dotGit)
 	if err != nil {
@@ -278,7 +287,8 @@ func isGitDir(dir string) bool {
 	return err == nil
 }
 
-// checkFormat refuses repositories in formats that are not read or written here.
+// checkFormat refuses repositories in formats that are not read or written
+// here.
 func checkFormat(c config) error {
 	version, _ := c.lookup("core.repositoryformatversion")
 	if version != "" && version != "0" && version != "1" {

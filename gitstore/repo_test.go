@@ -64,7 +64,8 @@ func TestCreateAndOpen(t *testing.T) {
 	}
 }
 
-// The releases repository: bare, orphan branches, no index, no reflog, written durably.
+// The releases repository: bare, orphan branches, no index, no reflog, written
+// durably.
 func TestBareRepository(t *testing.T) {
 	isolate(t)
 	dir := filepath.Join(t.TempDir(), "releases.git")
@@ -230,7 +231,8 @@ func TestAttributesAreReadAsGitDoes(t *testing.T) {
 	}
 }
 
-// text=auto converts CR LF only: such a file alone is refused, when it is committed.
+// text=auto converts CR LF only: such a file alone is refused, when it is
+// committed.
 func TestLineEndsThatGitWouldConvert(t *testing.T) {
 	w := newWork(t)
 	w.write(".gitattributes", "* text=auto\n")

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// A commit's edits, by folder. Rewriting reads the tip's tree of each folder on the way to a changed path and no
-// other, and notes for each what the index needs to keep its cached trees valid.
+// A commit's edits, by folder. Rewriting reads the tip's tree of each folder on
+// the way to a changed path and no other, and notes for each what the index
+// needs to keep its cached trees valid.
 type folder struct {
 	old, new Hash // of its tree; zero when there is none
 	delta    int  // how many more files it holds now, at any depth
@@ -63,7 +64,8 @@ type rewriter struct {
 	made    []newObject
 }
 
-// rewrite gives a folder, whose tree is old, its edits. A folder without entries has no tree.
+// rewrite gives a folder, whose tree is old, its edits. A folder without
+// entries has no tree.
 func (w *rewriter) rewrite(f *folder, old Hash, prefix string) error {
 	f.old = old
 	raw, err := w.objects.rawTree(old)

@@ -12,8 +12,9 @@ import (
 
 const errNotDir = syscall.ENOTDIR
 
-// running looks for a git command of this user that is about to move the branch or the files of this work tree: a
-// `git commit` that waits in its editor or in a slow hook holds no lock at all. It returns "git commit (pid 123)".
+// running looks for a git command of this user that is about to move the branch
+// or the files of this work tree: a `git commit` that waits in its editor or in
+// a slow hook holds no lock at all. It returns "git commit (pid 123)".
 func (r *Repo) running() string {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -53,8 +54,8 @@ func (r *Repo) running() string {
 	return ""
 }
 
-// gitCommand reads a command line: the subcommand, if it is one that moves branches or files, and the folder that it
-// works in.
+// gitCommand reads a command line: the subcommand, if it is one that moves
+// branches or files, and the folder that it works in.
 func gitCommand(args []string, cwd string) (command, where string) {
 	where = cwd
 	if len(args) == 0 {
@@ -100,7 +101,8 @@ func moving(command string) string {
 	return ""
 }
 
-// holds reports whether a folder is in this work tree, and in no other repository within it, or is its git folder.
+// holds reports whether a folder is in this work tree, and in no other
+// repository within it, or is its git folder.
 func (r *Repo) holds(dir string) bool {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real

@@ -10,7 +10,8 @@ import (
 	"sync"
 )
 
-// shallow is the file of that name as it was last read: the commits at which a shallow clone ends.
+// shallow is the file of that name as it was last read: the commits at which a
+// shallow clone ends.
 type shallow struct {
 	mu      sync.Mutex
 	info    fs.FileInfo

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// git add && git commit in a loop, and our commits in a loop, in one work tree on one branch: nothing that either side
-// was told is done may be lost, git may see no torn index or ref, and readers here see only whole commits.
+// git add && git commit in a loop, and our commits in a loop, in one work tree
+// on one branch: nothing that either side was told is done may be lost, git may
+// see no torn index or ref, and readers here see only whole commits.
 func TestSharedWithGit(t *testing.T) {
 	w := newWork(t)
 	for i := range 40 {
@@ -130,8 +131,9 @@ func TestSharedWithGit(t *testing.T) {
 	w.whole()
 }
 
-// refusal reports whether git said no, as it may beside somebody else: a lock is held, the branch has moved, what was
-// staged has been committed; or its own repack took the empty folder away that it was about to write an object to.
+// refusal reports whether git said no, as it may beside somebody else: a lock
+// is held, the branch has moved, what was staged has been committed; or its own
+// repack took the empty folder away that it was about to write an object to.
 func refusal(err error) bool {
 	for _, what := range []string{"index.lock", "cannot lock ref", "nothing added", "nothing to commit", "unable to create temporary file"} {
 		if strings.Contains(err.Error(), what) {
@@ -180,7 +182,8 @@ func TestConcurrentCommits(t *testing.T) {
 	}
 }
 
-// A repository stays readable and committable while others repack it, pack its refs and prune it.
+// A repository stays readable and committable while others repack it, pack its
+// refs and prune it.
 func TestSurvivesMaintenance(t *testing.T) {
 	w := newWork(t)
 	w.write("a/x.yaml", "0\n")
@@ -222,7 +225,8 @@ func (w *work) contents(rev Hash) func(func(string, error) bool) {
 	}
 }
 
-// What a gc takes away between the writing of objects and the swap of the ref is written again.
+// What a gc takes away between the writing of objects and the swap of the ref
+// is written again.
 func TestPruneInTheMiddleOfACommit(t *testing.T) {
 	w := newWork(t)
 	w.write("a/x.yaml", "0\n")
@@ -247,8 +251,8 @@ func TestPruneInTheMiddleOfACommit(t *testing.T) {
 	w.clean()
 }
 
-// An object that is there already but unreachable is kept fresh, and an open pack that is gone is not taken for one
-// that is there.
+// An object that is there already but unreachable is kept fresh, and an open
+// pack that is gone is not taken for one that is there.
 func TestObjectsThatAreGoneAreWrittenAgain(t *testing.T) {
 	w := newWork(t)
 	w.write("a.yaml", "kept\n")

@@ -10,20 +10,23 @@ import (
 
 // State is what a repository is about at a moment.
 type State struct {
-	// Branch is the branch that is checked out, as refs/heads/main; "" when HEAD is detached.
+	// Branch is the branch that is checked out, as refs/heads/main; "" when
+	// HEAD is detached.
 	Branch string
 	// Tip is the commit it points at, zero when there is none yet.
 	Tip Hash
-	// Busy says what keeps Anvil from committing, as "a merge", "unmerged paths", "index.lock" or
-	// "git commit (pid 123)"; "" when nothing does.
+	// Busy says what keeps Anvil from committing, as "a merge", "unmerged
+	// paths", "index.lock" or "git commit (pid 123)"; "" when nothing does.
 	Busy string
-	// Lock is git's lock that Busy stands for, "index.lock" or "HEAD.lock", and nothing but that lock is known; else "".
-	// Also git status takes the index's for a moment.
+	// Lock is git's lock that Busy stands for, "index.lock" or "HEAD.lock", and
+	// nothing but that lock is known; else "". Also git status takes the
+	// index's for a moment.
 	Lock string
 }
 
-// State looks at HEAD, the signs that git leaves of an operation under way, its locks, the index, and (on Linux) at
-// the git commands that this user has running here. A detached HEAD is not busy: see Branch.
+// State looks at HEAD, the signs that git leaves of an operation under way, its
+// locks, the index, and (on Linux) at the git commands that this user has
+// running here. A detached HEAD is not busy: see Branch.
 func (r *Repo) State() (State, error) {
 	branch, tip, err := r.head()
 	if err != nil {
@@ -57,7 +60,8 @@ func (r *Repo) State() (State, error) {
 	return s, nil
 }
 
-// operation names what the user is in the middle of, by the signs that git itself goes by.
+// operation names what the user is in the middle of, by the signs that git
+// itself goes by.
 func (r *Repo) operation() string {
 	for _, sign := range []struct{ file, name string }{
 		{"MERGE_HEAD", "a merge"},

@@ -17,14 +17,17 @@ type swap struct {
 	old, new Hash
 	who      Signature
 	message  string // of the reflog
-	// index makes the new index from the one there is; nil when the ref is not checked out here.
+	// index makes the new index from the one there is; nil when the ref is not
+	// checked out here.
 	index func(*index) ([]byte, error)
-	// objects are those that new consists of: they are written, if need be again, and must be there when it is done.
+	// objects are those that new consists of: they are written, if need be
+	// again, and must be there when it is done.
 	objects []newObject
 }
 
-// swap is called with the process lock held and the journal recovered. Nothing is visible before the ref is renamed,
-// and everything is taken back if it is not.
+// swap is called with the process lock held and the journal recovered. Nothing
+// is visible before the ref is renamed, and everything is taken back if it is
+// not.
 func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	j := journal{Ref: s.ref, Old: s.old, New: s.new, GitDir: r.gitDir}
 	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, false); err != nil {
@@ -35,8 +38,9 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	var raw []byte
 	done := false // the ref has moved
 	defer func() {
-		// When the ref has moved and the index could not be replaced, the lock of the index stays. A lock that stays
-		// needs the journal: whoever commits next goes on from there.
+		// When the ref has moved and the index could not be replaced, the lock
+		// of the index stays. A lock that stays needs the journal: whoever
+		// commits next goes on from there.
 		gone := ref.release()
 		gone = head.release() && gone
 		gone = (index == nil || !index.held || !done && index.release()) && gone
@@ -96,7 +100,8 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	return synced
 }
 
-// writeAhead brings to disk what needs no lock: the objects, the journal and the new ref. The disk takes all at once.
+// writeAhead brings to disk what needs no lock: the objects, the journal and
+// the new ref. The disk takes all at once.
 func (r *Repo) writeAhead(s swap) error {
 	var group errgroup.Group
 	if r.disk.sync {
@@ -119,8 +124,9 @@ func (r *Repo) writeAhead(s swap) error {
 	return group.Wait()
 }
 
-// finish puts the new index in its place. When that fails, the ref has moved all the same: the lock and the journal
-// stay, and the next commit, or the next start, completes it.
+// finish puts the new index in its place. When that fails, the ref has moved
+// all the same: the lock and the journal stay, and the next commit, or the next
+// start, completes it.
 func (r *Repo) finish(index *lock) {
 	if index == nil {
 		return
@@ -130,8 +136,9 @@ func (r *Repo) finish(index *lock) {
 	}
 }
 
-// lockIndex takes index.lock with the new index already in it. Only when the index changed while it was made, it is
-// made again under the lock. A lock may come with an error.
+// lockIndex takes index.lock with the new index already in it. Only when the
+// index changed while it was made, it is made again under the lock. A lock may
+// come with an error.
 func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)) (*lock, []byte, error) {
 	old, info, err := r.readIndex()
 	if err != nil {
@@ -166,9 +173,11 @@ func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)
 	return l, raw, err
 }
 
-// lockHead keeps HEAD where it is: git moves it after it has given up the index. A lock may come with an error.
+// lockHead keeps HEAD where it is: git moves it after it has given up the
+// index. A lock may come with an error.
 func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
-	// The lock never becomes HEAD, so that what is in it is no matter: the journal saves a file.
+	// The lock never becomes HEAD, so that what is in it is no matter: the
+	// journal saves a file.
 	l, err := r.disk.take(ctx, r.own(journalFile), filepath.Join(r.gitDir, "HEAD"), refWait)
 	if err != nil {
 		return nil, err
@@ -180,7 +189,8 @@ func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 	return l, err
 }
 
-// lockRef takes the lock of a ref, making its folders, and reports whether it had to.
+// lockRef takes the lock of a ref, making its folders, and reports whether it
+// had to.
 func (r *Repo) lockRef(ctx context.Context, ref string) (l *lock, made bool, err error) {
 	path := r.refPath(ref)
 	for attempt := 0; ; attempt++ {
@@ -194,7 +204,8 @@ func (r *Repo) lockRef(ctx context.Context, ref string) (l *lock, made bool, err
 	}
 }
 
-// compare checks, under the lock of the ref, that it is what the caller believes.
+// compare checks, under the lock of the ref, that it is what the caller
+// believes.
 func (r *Repo) compare(ref string, old Hash) error {
 	now, target, err := r.readRef(ref)
 	if errors.Is(err, ErrNotFound) {
@@ -211,7 +222,8 @@ func (r *Repo) compare(ref string, old Hash) error {
 	return nil
 }
 
-// commitRef renames the lock of a ref over it. Where a folder of that name is left from a deleted ref, it goes.
+// commitRef renames the lock of a ref over it. Where a folder of that name is
+// left from a deleted ref, it goes.
 func (r *Repo) commitRef(l *lock, ref string) error {
 	err := l.commit()
 	if err == nil {
@@ -251,9 +263,10 @@ func (r *Repo) syncRef(ref string, made bool) error {
 	}
 }
 
-// SetRef moves a ref from old to new by compare-and-swap under git's lock of it: old zero creates it, new zero deletes
-// it, ErrMoved when it is elsewhere. A branch that is checked out somewhere is refused, because its index and files
-// would stay behind: see Commit.
+// SetRef moves a ref from old to new by compare-and-swap under git's lock of
+// it: old zero creates it, new zero deletes it, ErrMoved when it is elsewhere.
+// A branch that is checked out somewhere is refused, because its index and
+// files would stay behind: see Commit.
 func (r *Repo) SetRef(ref string, old, new Hash) error {
 	if err := r.setRef(ref, old, new); err != nil {
 		return fmt.Errorf("set %s: %w", ref, err)
@@ -302,7 +315,8 @@ func (r *Repo) setRef(ref string, old, new Hash) error {
 	return r.swap(context.Background(), swap{ref: ref, old: old, new: new, who: who, message: "anvil: set"})
 }
 
-// conflicting refuses a ref below or above another: one would be a folder where the other is a file.
+// conflicting refuses a ref below or above another: one would be a folder where
+// the other is a file.
 func (r *Repo) conflicting(ref string) error {
 	for dir := filepath.ToSlash(filepath.Dir(ref)); dir != "refs" && dir != "."; dir = filepath.ToSlash(filepath.Dir(dir)) {
 		if _, _, err := r.readRef(dir); err == nil {
@@ -319,7 +333,8 @@ func (r *Repo) conflicting(ref string) error {
 	return nil
 }
 
-// deleteRef takes a ref out of packed-refs and then its loose file away, in git's order, with its reflog.
+// deleteRef takes a ref out of packed-refs and then its loose file away, in
+// git's order, with its reflog.
 func (r *Repo) deleteRef(ref string, old Hash) error {
 	j := journal{Ref: ref, Old: old, GitDir: r.gitDir}
 	err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true)

@@ -20,7 +20,8 @@ const (
 	ModeGitlink    Mode = 0o160000
 )
 
-// Entry is a blob of a tree. Path is slash-separated from the root of the repository.
+// Entry is a blob of a tree. Path is slash-separated from the root of the
+// repository.
 type Entry struct {
 	Path string
 	Mode Mode
@@ -38,7 +39,8 @@ func (e treeEntry) isTree() bool { return e.mode == ModeTree }
 
 var errTree = errors.New("damaged tree")
 
-// nextEntry reads the first entry of a raw tree: mode in octal, space, name, zero byte, hash.
+// nextEntry reads the first entry of a raw tree: mode in octal, space, name,
+// zero byte, hash.
 func nextEntry(raw []byte) (e treeEntry, rest []byte, err error) {
 	space := bytes.IndexByte(raw, ' ')
 	if space < 5 || space > 6 {
@@ -95,7 +97,8 @@ func findEntry(raw []byte, name string) (treeEntry, bool, error) {
 	return treeEntry{}, false, nil
 }
 
-// rawTree returns the bytes of a tree, which are shared; the zero Hash is the empty tree.
+// rawTree returns the bytes of a tree, which are shared; the zero Hash is the
+// empty tree.
 func (s *objects) rawTree(h Hash) ([]byte, error) {
 	if h.IsZero() || h == emptyTree {
 		return nil, nil
@@ -111,7 +114,8 @@ func (s *objects) rawTree(h Hash) ([]byte, error) {
 	return raw, nil
 }
 
-// emptyTree is the hash of a tree without entries; git knows it without storing it.
+// emptyTree is the hash of a tree without entries; git knows it without storing
+// it.
 var emptyTree = hashObject(kindTree, nil)
 
 // treeOf returns the tree of a commit, zero for the zero Hash.
@@ -148,8 +152,8 @@ func (r *Repo) entryAt(tree Hash, path string) (treeEntry, bool, error) {
 	return e, true, nil
 }
 
-// TreeAt returns the hash of the tree of a folder at a commit, ErrNotFound when there is no such folder. The folder ""
-// is the root.
+// TreeAt returns the hash of the tree of a folder at a commit, ErrNotFound when
+// there is no such folder. The folder "" is the root.
 func (r *Repo) TreeAt(rev Hash, path string) (Hash, error) {
 	tree, err := r.treeOf(rev)
 	if err != nil {
@@ -165,9 +169,10 @@ func (r *Repo) TreeAt(rev Hash, path string) (Hash, error) {
 	return e.hash, nil
 }
 
-// Walk yields the blobs below a folder of a commit in the order of their paths: files, executables and symbolic links,
-// told apart by Mode. Submodules are left out. A folder that is not there, and the zero Hash, hold nothing. After an
-// error nothing more is yielded.
+// Walk yields the blobs below a folder of a commit in the order of their paths:
+// files, executables and symbolic links, told apart by Mode. Submodules are
+// left out. A folder that is not there, and the zero Hash, hold nothing. After
+// an error nothing more is yielded.
 func (r *Repo) Walk(rev Hash, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		tree, err := r.treeOf(rev)

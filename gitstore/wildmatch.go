@@ -2,8 +2,9 @@ package gitstore
 
 import "strings"
 
-// wildmatch matches text against git's pattern language for paths: * and ? stop at a slash, ** between slashes does
-// not, [ab] and [!a-c] are sets, a backslash takes the next character as it is.
+// wildmatch matches text against git's pattern language for paths: * and ? stop
+// at a slash, ** between slashes does not, [ab] and [!a-c] are sets, a
+// backslash takes the next character as it is.
 func wildmatch(pattern, text string) bool {
 	steps := 1 << 16 // a bound for hostile patterns
 	return wild(pattern, text, &steps)

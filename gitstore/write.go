@@ -16,8 +16,8 @@ const (
 	syncsAtOnce = 16
 )
 
-// writeObjects puts objects on disk that are not there yet, durably. No lock is needed: an object has one name, and
-// whoever else writes it writes the same.
+// writeObjects puts objects on disk that are not there yet, durably. No lock is
+// needed: an object has one name, and whoever else writes it writes the same.
 func (r *Repo) writeObjects(list []newObject) error {
 	var missing []newObject
 	seen, packs := map[Hash]bool{}, map[*pack]bool{}
@@ -75,7 +75,8 @@ func (r *Repo) syncDirs(dirs map[string]bool) error {
 	return group.Wait()
 }
 
-// writeLoose writes one loose object under a temporary name that git gc would clear away, and renames it.
+// writeLoose writes one loose object under a temporary name that git gc would
+// clear away, and renames it.
 func (r *Repo) writeLoose(o newObject) (made bool, err error) {
 	var packed bytes.Buffer
 	deflate(&packed, objectHeader(o.kind, len(o.data)), o.data)
