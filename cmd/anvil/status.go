@@ -132,18 +132,25 @@ func branchAt(ref string, tip gitstore.Hash) string {
 
 // printHolds says what of the folder is not committed.
 func (a *app) printHolds(d *daemon.Status) {
-	switch {
-	case d.Waiting == 1:
-		fmt.Fprintln(a.out, "1 save waits")
-	case d.Waiting > 1:
-		fmt.Fprintf(a.out, "%d saves wait\n", d.Waiting)
-	case len(d.Holds) == 0 && d.Paused != "":
-		fmt.Fprintln(a.out, "nothing is held")
-	case len(d.Holds) == 0:
-		fmt.Fprintln(a.out, "nothing is held: every save is committed")
+	waits := ""
+	if d.Waiting == 1 {
+		waits = "1 save waits"
+	} else if d.Waiting > 1 {
+		waits = fmt.Sprintf("%d saves wait", d.Waiting)
 	}
 	if len(d.Holds) == 0 {
+		switch {
+		case waits != "":
+			fmt.Fprintln(a.out, "nothing is held, "+waits)
+		case d.Paused != "":
+			fmt.Fprintln(a.out, "nothing is held")
+		default:
+			fmt.Fprintln(a.out, "nothing is held: every save is committed")
+		}
 		return
+	}
+	if waits != "" {
+		fmt.Fprintln(a.out, waits)
 	}
 	fmt.Fprintf(a.out, "%s held\n", count(len(d.Holds), "file"))
 	for _, h := range d.Holds {
