@@ -276,6 +276,7 @@ func (d *Daemon) round(now time.Time) {
 	// stand still cannot be half of a checkout.
 	d.freshen(now)
 	d.refresh(now)
+	d.tell(now)
 	if _, until := d.blocked(now); !until.IsZero() {
 		return // judgeAt stays, and is due when nothing blocks
 	}

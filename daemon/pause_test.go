@@ -103,6 +103,9 @@ func TestPauseIsTold(t *testing.T) {
 			if s := w.d.Status(); s.Waiting != 0 || s.Paused != "" {
 				t.Errorf("in the end: %+v", s)
 			}
+			if e := w.awaitTold(daemon.EventCommitted); e.Time.Before(w.awaitTold(daemon.EventResumed).Time) {
+				t.Errorf("a commit was told before the end of the pause:%s", w.told())
+			}
 			if paused, resumed := w.count(daemon.EventPaused), w.count(daemon.EventResumed); paused != 1 || resumed != 1 {
 				t.Errorf("%d times paused, %d resumed", paused, resumed)
 			}
