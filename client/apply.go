@@ -302,7 +302,7 @@ func (f *follower) neighbours(release string) *bundle.Bundle {
 		return nil
 	}
 	r, err := f.cache.read(name)
-	if err != nil || r.held.Release != release {
+	if err != nil || r.held.Release != release || f.verifiedSequence(r) == 0 {
 		return nil
 	}
 	content, err := f.cache.content(r)

@@ -28,6 +28,10 @@ const (
 	lockRetry  = 5 * time.Millisecond
 	heldFile   = "held.json"
 	currentPtr = "current"
+	clientFile = "client"
+
+	maxHeld      = 16 << 10 // bytes of held.json
+	maxSignature = 4 << 10  // and of a signature
 
 	packsFolder = "packs"
 	unfinished  = ".new-" // what the names of files begin with until they are whole
@@ -42,8 +46,8 @@ var (
 // package comment shows its layout. Nothing that is read from it is believed
 // before bundle.Assemble has verified it.
 type cache struct {
-	root   string
-	stream string // folder of the stream, below root
+	folder
+	stream string // folder of the stream, below
 
 	// valid is the record that this process verified, wrote, or found written with
 	// what it would have: only its packs are built upon, as others may be damaged.
@@ -71,7 +75,7 @@ type held struct {
 }
 
 func openCache(root string, s stream) *cache {
-	return &cache{root: root, stream: filepath.Join(root, "streams", s.project, s.channel), step: func(string) error { return nil }}
+	return &cache{folder: folder{root}, stream: filepath.Join("streams", s.project, s.channel), step: func(string) error { return nil }}
 }
 
 // lock takes the folder's lock, which ends with the process. Readers go on without
@@ -83,7 +87,7 @@ func (c *cache) lock(exclusive bool) (unlock func(), err error) {
 			return func() {}, err
 		}
 	}
-	f, err := os.OpenFile(filepath.Join(c.root, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := c.open("lock", os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return func() {}, err
 	}
@@ -104,8 +108,7 @@ func (c *cache) lock(exclusive bool) (unlock func(), err error) {
 
 // clientID returns the id kept in the folder, making one at the first time.
 func (c *cache) clientID() (string, error) {
-	path := filepath.Join(c.root, "client")
-	if id, ok := readClientID(path); ok {
+	if id, ok := c.readClientID(); ok {
 		return id, nil
 	}
 	unlock, err := c.lock(true)
@@ -113,18 +116,18 @@ func (c *cache) clientID() (string, error) {
 		return "", fmt.Errorf("keep client id: %w", err)
 	}
 	defer unlock()
-	if id, ok := readClientID(path); ok {
+	if id, ok := c.readClientID(); ok {
 		return id, nil
 	}
 	id := randomID()
-	if err := c.replace(path, []byte(id+"\n")); err != nil {
+	if err := c.replace(clientFile, []byte(id+"\n")); err != nil {
 		return "", fmt.Errorf("keep client id: %w", err)
 	}
 	return id, nil
 }
 
-func readClientID(path string) (string, bool) {
-	raw, err := os.ReadFile(path)
+func (c *cache) readClientID() (string, bool) {
+	raw, err := c.readFile(clientFile, 1<<10)
 	if err != nil {
 		return "", false
 	}
@@ -136,41 +139,40 @@ func randomID() string { return "c-" + strings.ToLower(rand.Text()) }
 
 // replace puts a file in place of another in one step. The lock is held.
 func (c *cache) replace(path string, data []byte) error {
-	return c.place(path, func(temporary string) error {
-		return errors.Join(writeDurably(temporary, data), c.step("written "+filepath.Base(path)))
+	return c.place(path, func(root *os.Root, temporary string) error {
+		return errors.Join(writeDurably(root, temporary, data), c.step("written "+filepath.Base(path)))
 	})
 }
 
 // place has something written under another name, gives it its own in one step,
 // and makes that durable. The lock is held, so that whatever has the other name
 // is of a crash.
-func (c *cache) place(path string, write func(temporary string) error) error {
-	folder, name := filepath.Split(path)
-	temporary := filepath.Join(folder, unfinished+name)
-	if err := os.RemoveAll(temporary); err != nil {
-		return err
-	}
-	err := write(temporary)
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		_ = os.RemoveAll(temporary)
-		return err
-	}
-	if err := c.step("renamed " + name); err != nil {
-		return err
-	}
-	return syncFolder(folder)
+func (c *cache) place(path string, write func(root *os.Root, temporary string) error) error {
+	return c.in(path, func(root *os.Root) error {
+		folder, name := filepath.Dir(path), filepath.Base(path)
+		temporary := filepath.Join(folder, unfinished+name)
+		if err := root.RemoveAll(temporary); err != nil {
+			return err
+		}
+		err := write(root, temporary)
+		if err == nil {
+			err = root.Rename(temporary, path)
+		}
+		if err != nil {
+			_ = root.RemoveAll(temporary)
+			return err
+		}
+		if err := c.step("renamed " + name); err != nil {
+			return err
+		}
+		return syncFolder(root, folder)
+	})
 }
 
 // records lists the releases kept, highest sequence first, none above the current
 // one: what stands above was never finished.
 func (c *cache) records() ([]string, error) {
-	entries, err := os.ReadDir(c.stream)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	entries, err := c.list(c.stream)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +198,7 @@ func (c *cache) records() ([]string, error) {
 // current returns the name of the current record, "" when the pointer is damaged
 // or points to nothing.
 func (c *cache) current() string {
-	raw, err := os.ReadFile(filepath.Join(c.stream, currentPtr))
+	raw, err := c.readFile(filepath.Join(c.stream, currentPtr), 1<<10)
 	if err != nil {
 		return ""
 	}
@@ -204,7 +206,7 @@ func (c *cache) current() string {
 	if !ok || !recordName.MatchString(name) {
 		return ""
 	}
-	if st, err := os.Stat(filepath.Join(c.stream, name)); err != nil || !st.IsDir() {
+	if st, err := c.stat(filepath.Join(c.stream, name)); err != nil || !st.IsDir() {
 		return ""
 	}
 	return name
@@ -223,14 +225,20 @@ func sequenceOf(record string) int64 {
 func (c *cache) read(name string) (*record, error) {
 	r := &record{name: name}
 	dir := filepath.Join(c.stream, name)
-	for file, into := range map[string]*[]byte{"manifest.json": &r.raw, "manifest.json.sig": &r.signature, "SHA256SUMS": &r.sums} {
-		raw, err := readBounded(filepath.Join(dir, file), bundle.MaxSums)
+	for _, file := range []struct {
+		name string
+		most int64
+		into *[]byte
+	}{
+		{"manifest.json", bundle.MaxManifest, &r.raw}, {"manifest.json.sig", maxSignature, &r.signature}, {"SHA256SUMS", bundle.MaxSums, &r.sums},
+	} {
+		raw, err := c.readFile(filepath.Join(dir, file.name), file.most)
 		if err != nil {
 			return nil, fmt.Errorf("read cached release: %w", err)
 		}
-		*into = raw
+		*file.into = raw
 	}
-	raw, err := readBounded(filepath.Join(dir, heldFile), 1<<20)
+	raw, err := c.readFile(filepath.Join(dir, heldFile), maxHeld)
 	if err != nil {
 		return nil, fmt.Errorf("read cached release: %w", err)
 	}
@@ -240,43 +248,43 @@ func (c *cache) read(name string) (*record, error) {
 	if err := json.Unmarshal(raw, &r.held); err != nil {
 		return nil, fmt.Errorf("read cached release: %s: %w", heldFile, err)
 	}
+	if n := len(r.held.Packs); n > packsMost {
+		return nil, fmt.Errorf("read cached release: %s: %d packs are too many", heldFile, n)
+	}
 	for _, p := range r.held.Packs {
 		if !packName.MatchString(p) {
 			return nil, fmt.Errorf("read cached release: %s: %q is no pack", heldFile, p)
 		}
 	}
 	if name == c.current() {
-		if st, err := os.Stat(filepath.Join(c.stream, currentPtr)); err == nil {
+		if st, err := c.stat(filepath.Join(c.stream, currentPtr)); err == nil {
 			r.confirmed = st.ModTime()
 		}
 	}
 	return r, nil
 }
 
-func readBounded(path string, limit int64) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if st.Size() > limit {
-		return nil, fmt.Errorf("%s: %d bytes are too many", path, st.Size())
-	}
-	return os.ReadFile(path)
-}
-
 // content returns the files that a record's sums name, by their paths. Whether
-// they are what the sums say is not checked here.
+// they are what the sums say is not checked here. The manifest has been verified:
+// it says how much is read at most.
 func (c *cache) content(r *record) (map[string][]byte, error) {
 	sums, err := bundle.ParseSums(r.sums)
 	if err != nil {
 		return nil, fmt.Errorf("read cached release: %w", err)
 	}
+	m, err := bundle.ParseManifest(r.raw)
+	if err != nil {
+		return nil, fmt.Errorf("read cached release: %w", err)
+	}
+	// No release is built on packs that are more than half of others' files.
+	most := 2*min(m.Content.Bytes, bundle.MaxTotal) + packsMost*packOverhead
 	files := make(map[hash][]byte, sums.Len())
 	for _, p := range r.held.Packs {
-		raw, err := readBounded(filepath.Join(c.root, packsFolder, p), bundle.MaxTotal+packEntry*bundle.MaxEntries+1024)
+		raw, err := c.readFile(filepath.Join(packsFolder, p), most)
 		if err != nil {
 			return nil, fmt.Errorf("read cached release: %w", err)
 		}
+		most -= int64(len(raw))
 		if err := decodePack(raw, files); err != nil {
 			return nil, fmt.Errorf("read cached release: pack %s: %w", p, err)
 		}
@@ -296,7 +304,8 @@ func (c *cache) content(r *record) (map[string][]byte, error) {
 // durable: a lost minute of age is no loss.
 func (c *cache) touch(now time.Time) {
 	if c.valid != "" && c.current() == c.valid {
-		_ = os.Chtimes(filepath.Join(c.stream, currentPtr), now, now)
+		path := filepath.Join(c.stream, currentPtr)
+		_ = c.in(path, func(root *os.Root) error { return root.Chtimes(path, now, now) })
 	}
 }
 
@@ -331,8 +340,8 @@ func (c *cache) storeLocked(b *bundle.Bundle, release string, accepted time.Time
 			}
 		}
 	}
-	for _, dir := range []string{filepath.Join(c.root, packsFolder), c.stream} {
-		if err := makeFolder(dir); err != nil {
+	for _, dir := range []string{packsFolder, c.stream} {
+		if err := c.make(dir); err != nil {
 			return err
 		}
 	}
@@ -391,14 +400,14 @@ func (c *cache) pack(b *bundle.Bundle, base *record) ([]string, error) {
 		return packs, nil
 	}
 	name, raw := encodePack(files)
-	if err := c.replace(filepath.Join(c.root, packsFolder, name), raw); err != nil {
+	if err := c.replace(filepath.Join(packsFolder, name), raw); err != nil {
 		return nil, err
 	}
 	return append(packs, name), nil
 }
 
 func (c *cache) index(pack string) ([]entry, error) {
-	f, err := os.Open(filepath.Join(c.root, packsFolder, pack))
+	f, err := c.open(filepath.Join(packsFolder, pack), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -418,8 +427,8 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 	}
 	about = append(about, '\n')
 	name := fmt.Sprintf("%d-%s", b.Manifest.Sequence, sumOf(about))
-	return name, c.place(filepath.Join(c.stream, name), func(temporary string) error {
-		if err := os.Mkdir(temporary, 0o700); err != nil {
+	return name, c.place(filepath.Join(c.stream, name), func(root *os.Root, temporary string) error {
+		if err := root.Mkdir(temporary, 0o700); err != nil {
 			return err
 		}
 		for _, f := range []struct {
@@ -428,14 +437,14 @@ func (c *cache) writeRecord(b *bundle.Bundle, h held) (string, error) {
 		}{
 			{"manifest.json", b.Raw}, {"manifest.json.sig", b.Signature}, {"SHA256SUMS", b.Sums.Bytes()}, {heldFile, about},
 		} {
-			if err := writeDurably(filepath.Join(temporary, f.name), f.data); err != nil {
+			if err := writeDurably(root, filepath.Join(temporary, f.name), f.data); err != nil {
 				return err
 			}
 			if err := c.step("written " + f.name); err != nil {
 				return err
 			}
 		}
-		return syncFolder(temporary)
+		return syncFolder(root, temporary)
 	})
 }
 
@@ -445,44 +454,61 @@ func sumOf(raw []byte) string {
 }
 
 // prune removes what nothing names any more: older releases, packs of no release,
-// and what a crash left behind. What cannot be removed stays for the next time.
+// and what a crash left behind. What has no name that a client gives is not the
+// cache's, and stays; what cannot be removed stays for the next time.
 func (c *cache) prune(current string) {
-	entries, _ := os.ReadDir(c.stream)
+	entries, _ := c.list(c.stream)
 	names, _ := c.records()
-	keep := names[:min(kept, len(names))]
+	keep := append(slices.Clip(names[:min(kept, len(names))]), current)
 	for _, e := range entries {
-		past := recordName.MatchString(e.Name()) && e.Name() != current && !slices.Contains(keep, e.Name())
-		if (past || strings.HasPrefix(e.Name(), unfinished)) && !c.remove(c.stream, e.Name()) {
-			return
+		name, left := strings.CutPrefix(e.Name(), unfinished)
+		if recordName.MatchString(name) && (left || !slices.Contains(keep, name)) {
+			c.remove(filepath.Join(c.stream, e.Name()), (*os.Root).RemoveAll)
+		} else if left && name == currentPtr {
+			c.remove(filepath.Join(c.stream, e.Name()), (*os.Root).Remove)
 		}
 	}
 	named, err := c.named()
 	if err != nil {
 		return
 	}
-	folder := filepath.Join(c.root, packsFolder)
-	packs, _ := os.ReadDir(folder)
+	packs, _ := c.list(packsFolder)
 	for _, e := range packs {
-		if !named[e.Name()] && !c.remove(folder, e.Name()) {
-			return
+		name, left := strings.CutPrefix(e.Name(), unfinished)
+		if packName.MatchString(name) && (left || !named[name]) {
+			c.remove(filepath.Join(packsFolder, e.Name()), (*os.Root).Remove)
 		}
 	}
 }
 
-func (c *cache) remove(folder, name string) bool {
-	return errors.Join(os.RemoveAll(filepath.Join(folder, name)), c.step("removed "+name)) == nil
+func (c *cache) remove(path string, how func(*os.Root, string) error) {
+	_ = c.in(path, func(root *os.Root) error { return errors.Join(how(root, path), c.step("removed "+filepath.Base(path))) })
 }
 
 // named returns the packs that the releases of all streams name.
 func (c *cache) named() (map[string]bool, error) {
-	root := os.DirFS(c.root)
-	abouts, err := fs.Glob(root, "streams/*/*/*/"+heldFile)
-	if err != nil {
-		return nil, err
+	records := []string{"streams"}
+	for range 3 { // project, channel, release
+		var below []string
+		for _, path := range records {
+			entries, err := c.list(path)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				if e.IsDir() {
+					below = append(below, filepath.Join(path, e.Name()))
+				}
+			}
+		}
+		records = below
 	}
 	named := make(map[string]bool)
-	for _, path := range abouts {
-		raw, err := fs.ReadFile(root, path)
+	for _, path := range records {
+		raw, err := c.readFile(filepath.Join(path, heldFile), maxHeld)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

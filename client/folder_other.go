@@ -2,11 +2,17 @@
 
 package client
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
+
+// doNotWait opens a pipe without a writer at once.
+const doNotWait = syscall.O_NONBLOCK
 
 // syncFolder makes the names in a folder durable.
-func syncFolder(path string) error {
-	f, err := os.Open(path)
+func syncFolder(root *os.Root, path string) error {
+	f, err := root.Open(path)
 	if err != nil {
 		return err
 	}

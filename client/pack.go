@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/anvilpeering/anvil/bundle"
 )
 
 // A pack is many files in one, so that a release of ten thousand prompts costs
@@ -19,7 +21,10 @@ import (
 // reader believes neither that nor the hashes inside, the manifest's sums decide.
 const packMagic = "anvil-pack 1\n"
 
-const packEntry = sha256.Size + 4
+const (
+	packEntry    = sha256.Size + 4
+	packOverhead = int64(len(packMagic)) + 4 + packEntry*bundle.MaxEntries // of the largest pack, beside the files
+)
 
 var errPack = errors.New("damaged pack")
 

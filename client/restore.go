@@ -108,6 +108,9 @@ func (f *follower) readRecord(name string) (*record, map[string][]byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if f.verifiedSequence(r) == 0 {
+		return r, nil, nil // not even read for a stranger; Assemble says what is wrong with it
+	}
 	content, err := f.cache.content(r)
 	return r, content, err
 }
