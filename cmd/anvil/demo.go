@@ -118,7 +118,7 @@ func (a *app) demoClean(dir string) error {
 	}
 	removed := 0
 	if _, err := os.Stat(state); err == nil {
-		lock, err := lockState(state)
+		lock, err := lockState(state, root)
 		if err != nil {
 			return fail("end it first (Ctrl-C), then clean up", "a demo is running: %w", err)
 		}

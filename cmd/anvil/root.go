@@ -56,6 +56,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 		return exitOK
 	}
 	failure = misspelled(root, failure)
+	if errors.Is(failure, context.Canceled) && ctx.Err() != nil {
+		return exitOK // it was asked to end, and did
+	}
 	if errors.Is(failure, errReported) {
 		return exitFailed
 	}

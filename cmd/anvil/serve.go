@@ -150,7 +150,10 @@ func listenTLS(o serverOptions) (*tls.Config, error) {
 		}
 		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 	}
-	host, _, err := net.SplitHostPort(o.listen)
+	host, port, err := net.SplitHostPort(o.listen)
+	if err == nil && port == "" {
+		err = errors.New("the port is missing")
+	}
 	if err != nil {
 		return nil, &usageError{err: fmt.Errorf("--listen %s: %w", o.listen, err), hint: "write HOST:PORT, as in " + defaultListen}
 	}

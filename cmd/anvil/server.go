@@ -118,17 +118,11 @@ func (s *server) openState(ctx context.Context, a *app, another bool) error {
 	if err := ownerOnly(s.state); err != nil {
 		return err
 	}
-	if s.lock, err = lockState(s.state); err != nil {
-		return fail("exactly one server signs an organisation's releases: anvil status --dir "+s.place.root+" shows it", "%w", err)
+	if s.lock, err = lockState(s.state, s.place.root); err != nil {
+		return err
 	}
 	if err := claimState(s.state, s.place, another || a.state != ""); err != nil {
 		return err
-	}
-	if err := s.openKey(); err != nil {
-		return err
-	}
-	if s.store, err = state.Open(ctx, filepath.Join(s.state, stateDatabase), state.Options{}); err != nil {
-		return fmt.Errorf("open state: %w", err)
 	}
 	path := filepath.Join(s.state, stateReleases)
 	s.releases, err = gitstore.Open(path, gitstore.Options{Logger: a.logger()})
@@ -138,22 +132,35 @@ func (s *server) openState(ctx context.Context, a *app, another bool) error {
 	if err != nil {
 		return fmt.Errorf("open releases: %w", err)
 	}
+	if err := s.openKey(); err != nil {
+		return err
+	}
+	if s.store, err = state.Open(ctx, filepath.Join(s.state, stateDatabase), state.Options{}); err != nil {
+		return fmt.Errorf("open state: %w", err)
+	}
 	return nil
 }
 
-// openKey loads the signing key, and makes it on the first start.
+// openKey loads the signing key, and makes it on the first start. Where releases
+// were signed already, a key that is gone is not replaced: no client would trust
+// the new one.
 func (s *server) openKey() error {
 	path := filepath.Join(s.state, stateSigningKey)
 	_, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		s.signer, err = bundle.GenerateKey(path, s.place.organisation)
-		s.madeKey = true
+	if !errors.Is(err, os.ErrNotExist) {
+		s.signer, err = bundle.LoadKey(path, nil)
 		return err
 	}
+	signed, err := s.releases.Refs("refs/heads/")
 	if err != nil {
-		return err
+		return fmt.Errorf("list releases: %w", err)
 	}
-	s.signer, err = bundle.LoadKey(path, nil)
+	if len(signed) > 0 {
+		return fail("restore it from a backup; clients trust no other until they are told: anvil keys generate makes a new one",
+			"the key that signed the releases is gone: %s", path)
+	}
+	s.signer, err = bundle.GenerateKey(path, s.place.organisation)
+	s.madeKey = true
 	return err
 }
 
@@ -180,7 +187,7 @@ func (s *server) listen(a *app, o serverOptions, secure *tls.Config) error {
 		Logger:       a.logger(),
 	})
 	if _, err := s.http.Listen("tcp", o.listen); err != nil {
-		return fail("--listen 127.0.0.1:0 takes any free port", "%w", err)
+		return fail("if another server has the port, end it, or choose another: --listen 127.0.0.1:PORT", "%w", err)
 	}
 	s.url = s.http.URL()
 	socket, err := socketPath(s.place.repo)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/gofrs/flock"
@@ -99,15 +100,26 @@ func claimState(dir string, p *place, moved bool) error {
 	return writeOwner(dir, owner)
 }
 
-// lockState takes a state folder for this process.
-func lockState(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, stateLock))
+// lockState takes a state folder for this process, which serves root. The lock's
+// file says who has it; only the lock counts.
+func lockState(dir, root string) (*flock.Flock, error) {
+	path := filepath.Join(dir, stateLock)
+	lock := flock.New(path)
 	locked, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock state folder: %w", err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("another server uses %s", dir)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("another server uses %s: %w", dir, err)
+		}
+		pid, served, _ := strings.Cut(strings.TrimSpace(string(content)), "\n")
+		return nil, fail("exactly one server signs an organisation's releases: use it (anvil status --dir "+served+"), or end it first: kill "+pid,
+			"another server uses %s: process %s, for %s", dir, pid, served)
+	}
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n%s\n", os.Getpid(), root), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock state folder: %w", err), lock.Close())
 	}
 	return lock, nil
 }
@@ -141,7 +153,8 @@ func readOwner(dir string) (stateOwner, error) {
 	}
 	var owner stateOwner
 	if err := json.Unmarshal(content, &owner); err != nil {
-		return stateOwner{}, fmt.Errorf("read %s: %w", filepath.Join(dir, stateOwnerFile), err)
+		path := filepath.Join(dir, stateOwnerFile)
+		return stateOwner{}, fail("remove it: anvil serve writes it again", "read %s: %w", path, err)
 	}
 	return owner, nil
 }
@@ -152,11 +165,15 @@ func writeOwner(dir string, owner stateOwner) error {
 		return err
 	}
 	path := filepath.Join(dir, stateOwnerFile)
-	next := path + ".next"
-	if err := os.WriteFile(next, append(content, '\n'), 0o600); err != nil {
+	next, err := os.OpenFile(path+".next", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
 		return fmt.Errorf("write state owner: %w", err)
 	}
-	return os.Rename(next, path)
+	_, err = next.Write(append(content, '\n'))
+	if err = errors.Join(err, next.Sync(), next.Close()); err != nil {
+		return fmt.Errorf("write state owner: %w", err)
+	}
+	return os.Rename(next.Name(), path)
 }
 
 // rootCommit is the oldest commit of the checked-out history, empty while there
