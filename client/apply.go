@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,27 +78,34 @@ func (f *follower) acquire(ctx context.Context, offer *protocol.Offer, before *S
 			from = before.Revision()
 		}
 	}
-	got, err := f.server.fetch(ctx, offer.Release, from)
+	b, mode, err := f.fetch(ctx, offer.Release, from, before, ack)
 	if err == nil {
-		var b *bundle.Bundle
-		if b, err = f.open(got, before, ack); err == nil {
-			return b, SourceMemory, nil
-		}
+		return b, SourceMemory, nil
 	}
-	if from == "" || ctx.Err() != nil || got != nil && got.mode == protocol.ModeFull || unreachable(err) {
+	if from == "" || ctx.Err() != nil || mode == protocol.ModeFull || unreachable(err) {
 		return nil, "", err
 	}
 	f.log.Warn("delta refused, fetching the full bundle", "release", short(offer.Release), "error", err)
 	first := err
-	if got, err = f.server.fetch(ctx, offer.Release, ""); err != nil {
+	if b, _, err = f.fetch(ctx, offer.Release, "", before, ack); err != nil {
 		return nil, "", fmt.Errorf("%w (after a delta was refused: %v)", err, first)
-	}
-	b, err := f.open(got, before, ack)
-	if err != nil {
-		return nil, "", err
 	}
 	ack.Message = "delta refused: " + first.Error()
 	return b, SourceMemory, nil
+}
+
+// fetch gets a release from the server, verified.
+func (f *follower) fetch(ctx context.Context, to, from string, before *Snapshot, ack *protocol.Acknowledgement) (*bundle.Bundle, protocol.Mode, error) {
+	got, err := f.server.fetch(ctx, to, from, f.allow)
+	ack.Mode = got.mode
+	var b *bundle.Bundle
+	if err == nil {
+		b, err = f.open(got, before, ack)
+	}
+	if errors.Is(err, bundle.ErrTooLarge) {
+		err = advise(fmt.Sprintf("releases of more than %d bytes are taken with a higher Options.MaxRelease", f.settings.MaxRelease), []error{err}, "%v", err)
+	}
+	return b, got.mode, err
 }
 
 // unreachable says that no bundle came at all, so that asking for the whole one
@@ -133,6 +141,7 @@ func (f *follower) expect() bundle.Expect {
 	return bundle.Expect{
 		Trust: f.settings.trust, Unverified: f.settings.InsecureSkipVerify,
 		Identity: f.stream.String(), NotBefore: f.floor, Held: f.floorID, Now: time.Now(),
+		Limits: bundle.Limits{Total: f.settings.MaxRelease},
 	}
 }
 

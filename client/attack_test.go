@@ -234,7 +234,7 @@ func TestEveryByteFlipped(t *testing.T) {
 				c := open(t, o)
 				good := c.Snapshot()
 				next := ch.release(map[string]string{"support/a/b.yaml": "template: Next\n"})
-				got, err := c.server.fetch(t.Context(), next, map[protocol.Mode]string{protocol.ModeDelta: good.Release()}[mode])
+				got, err := c.server.fetch(t.Context(), next, map[protocol.Mode]string{protocol.ModeDelta: good.Release()}[mode], c.follower.allow)
 				if err != nil || got.mode != mode {
 					t.Fatalf("got %+v, %v", got, err)
 				}

@@ -109,7 +109,7 @@ func BenchmarkDelta(b *testing.B) {
 				}
 				id := ch.release(files)
 				before := c.Snapshot()
-				got, err := f.server.fetch(b.Context(), id, before.Release())
+				got, err := f.server.fetch(b.Context(), id, before.Release(), f.allow)
 				if err != nil || got.mode != protocol.ModeDelta {
 					b.Fatal(got, err)
 				}

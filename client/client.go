@@ -44,7 +44,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	}
 	c := &Client{settings: s, log: s.Logger, changes: make(chan Change, 1)}
 	c.progress = &progress{warnings: s.warnings}
-	c.server = &server{urls: s.urls, token: s.Token, http: s.http}
+	c.server = &server{urls: s.urls, token: s.Token, http: s.http, most: s.MaxRelease}
 	c.acks = newAcknowledger(c.server, s.Logger)
 	c.follower = &follower{
 		client: c, settings: s, server: c.server, acks: c.acks, progress: c.progress, log: s.Logger,

@@ -46,6 +46,7 @@ type follower struct {
 
 // calm is a "stay", zero when a release was taken.
 type calm struct {
+	stayed   bool
 	asked    time.Duration // how long the server was to hold the question
 	took     time.Duration
 	held     bool // and it says that it did
@@ -141,7 +142,7 @@ func (f *follower) once(ctx context.Context, background bool) (err error) {
 	}
 	f.unasked = false
 	if got.offer == nil || snap != nil && got.offer.Release == snap.release {
-		f.calm = calm{asked: wait, took: time.Since(began), held: got.waited, nextPoll: got.nextPoll}
+		f.calm = calm{stayed: true, asked: wait, took: time.Since(began), held: got.waited, nextPoll: got.nextPoll}
 		f.confirm(snap)
 		return nil
 	}
@@ -149,7 +150,7 @@ func (f *follower) once(ctx context.Context, background bool) (err error) {
 		return r
 	}
 	if background && snap != nil {
-		spread := min(time.Duration(got.offer.FetchAfter)*time.Millisecond, time.Minute)
+		spread := time.Duration(min(got.offer.FetchAfter, 60_000)) * time.Millisecond
 		if !sleep(ctx, spread) {
 			return ctx.Err()
 		}
@@ -268,13 +269,13 @@ func (f *follower) paceCalm() time.Duration {
 	switch {
 	case c.nextPoll > 0:
 		return jitter(c.nextPoll, c.nextPoll+c.nextPoll/10)
-	case f.longest() == 0 && c.took > 0, c.asked > 0 && !c.held && c.took < c.asked/2:
+	case f.longest() == 0 && c.stayed, c.asked > 0 && !c.held && c.took < c.asked/2:
 		// The server does not hold questions: poll.
-		shortest := time.Duration(f.poll.Min) * time.Second
-		if shortest <= 0 {
-			shortest = time.Minute
+		shortest, longest := pollShortest, seconds(f.poll.Max, pollMost)
+		if f.poll.Min > 0 {
+			shortest = seconds(f.poll.Min, pollMost)
 		}
-		return jitter(shortest, max(2*shortest, time.Duration(f.poll.Max)*time.Second))
+		return jitter(shortest, max(2*shortest, longest))
 	case c.asked > 0 && c.took < time.Second:
 		return jitter(500*time.Millisecond, 1500*time.Millisecond)
 	}
@@ -283,7 +284,7 @@ func (f *follower) paceCalm() time.Duration {
 
 // longest is how long the server may hold a question.
 func (f *follower) longest() time.Duration {
-	return max(0, min(protocol.WaitMax, time.Duration(f.poll.WaitMax)*time.Second))
+	return seconds(f.poll.WaitMax, protocol.WaitMax)
 }
 
 // paceRefused asks soon again, as the next release may mend it, but fetches the

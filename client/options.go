@@ -11,6 +11,7 @@ import (
 const (
 	DefaultChannel      = "production"
 	DefaultStartTimeout = 5 * time.Second
+	DefaultMaxRelease   = 64 << 20 // bytes
 )
 
 // NoCache as [Options.Cache] keeps nothing on disk.
@@ -83,6 +84,11 @@ type Options struct {
 	// MaxStale makes renders fail with [ErrStale] when the server has not
 	// confirmed the release for so long. Default: never.
 	MaxStale time.Duration
+
+	// MaxRelease is how many bytes a release may have, all its files together and
+	// the archive that it comes in, at most 1 GiB. A larger one is refused before it
+	// is read. Default 64 MiB.
+	MaxRelease int64
 
 	// HTTP is used for proxies and own certificate authorities. Its Timeout is
 	// ignored (a long poll is meant to take long) and redirects are not followed.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/anvilpeering/anvil/protocol"
 )
 
 const (
@@ -12,7 +14,18 @@ const (
 	backoffMost    = 5 * time.Minute
 	backoffWaiting = 30 * time.Second // while the server is there but has nothing to take
 	hibernation    = 5 * time.Minute  // shortest, twice that the longest
+	pollShortest   = time.Minute      // between questions that the server does not hold, unless it says otherwise
+	pollMost       = 5 * time.Minute  // whatever it says: twice that is the longest
+
+	// overdue is how long a release counts as what the channel offers without a
+	// word of the server: longer than any rest between two of its answers.
+	overdue = maxRetryAfter + maxRetryAfter/10 + protocol.WaitMax + answerTimeout + bodyTimeout
 )
+
+// seconds is a number of them that a server named, as far as it is in reason.
+func seconds(n int, most time.Duration) time.Duration {
+	return time.Duration(min(max(0, n), int(most/time.Second))) * time.Second
+}
 
 // jitter returns a random duration in [from, to).
 func jitter(from, to time.Duration) time.Duration {

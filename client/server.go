@@ -15,15 +15,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/anvilpeering/anvil/bundle"
 	"github.com/anvilpeering/anvil/protocol"
 )
 
 const (
 	answerTimeout = 15 * time.Second // for what is answered at once, and beyond the wait of a check
+	bodyTimeout   = 30 * time.Second // for the rest of an answer; a bundle gets more as it comes in
 	silence       = 30 * time.Second // a bundle that sends nothing for so long is given up
+	slowest       = 32 << 10         // bytes a second of a bundle, beyond bodyTimeout
 	maxAnswer     = 1 << 20          // bytes of a JSON answer
-	maxRetryAfter = 24 * time.Hour
+	maxRelease    = 256              // bytes of the server's name for a release
+
+	// maxRetryAfter is all that a server gets whatever it asks for, so that one
+	// forged answer does not put a client to sleep. Also for a server in need a
+	// quarter of an hour is enough: ten thousand clients are then eleven questions a
+	// second, and each is told again.
+	maxRetryAfter = 15 * time.Minute
 )
 
 // errVersion is a server with which no protocol version is shared.
@@ -35,6 +42,7 @@ type server struct {
 	token  string
 	id     string
 	http   *http.Client
+	most   int64        // bytes of a bundle
 	active atomic.Int32 // index of the URL that answered last
 }
 
@@ -74,13 +82,14 @@ type request struct {
 	header http.Header
 	body   any
 	limit  time.Duration // for the answer's head
+	bulk   bool          // the answer may be long
 }
 
 // do asks the URLs in turn, beginning with the one that answered last, until one
-// gives an answer of ours. The caller closes the body.
-func (s *server) do(ctx context.Context, q request) (*http.Response, error) {
+// gives an answer of ours that take reads to its end.
+func (s *server) do(ctx context.Context, q request, take func(*http.Response) error) error {
 	if len(s.urls) == 0 {
-		return nil, advise("set Options.URLs or ANVIL_URL", []error{ErrOffline}, "ask server: there is no address")
+		return advise("set Options.URLs or ANVIL_URL", []error{ErrOffline}, "ask server: there is no address")
 	}
 	first := int(s.active.Load())
 	var failed error
@@ -88,21 +97,28 @@ func (s *server) do(ctx context.Context, q request) (*http.Response, error) {
 		at := (first + i) % len(s.urls)
 		answer, err := s.ask(ctx, s.urls[at], q)
 		if err == nil {
+			err = take(answer)
+			_ = answer.Body.Close()
+		}
+		if err == nil || decided(err) {
 			s.active.Store(int32(at))
-			return answer, nil
+			return err
 		}
 		if ctx.Err() != nil {
-			return nil, err
-		}
-		if status := answered(err); status != 0 && status < 500 {
-			s.active.Store(int32(at))
-			return nil, err // the server's word: another of its replicas would say the same
+			return err
 		}
 		if failed == nil || answered(err) != 0 {
 			failed = err
 		}
 	}
-	return nil, failed
+	return failed
+}
+
+// decided says that an error is the server's word: another of its replicas would
+// say the same.
+func decided(err error) bool {
+	status := answered(err)
+	return status != 0 && status < 500 || errors.Is(err, errVersion) || code(err) != protocol.CodeMachine
 }
 
 func (s *server) url() string {
@@ -148,9 +164,9 @@ func (s *server) ask(ctx context.Context, base *url.URL, q request) (*http.Respo
 		cancel(nil)
 		return nil, fmt.Errorf("ask %s: %w", base.Host, plain(err))
 	}
-	// From here on the timer watches for silence instead.
-	timer.Reset(silence)
-	answer.Body = &watched{ReadCloser: answer.Body, timer: timer, cancel: cancel, ctx: ctx}
+	// From here on the timer watches the body instead.
+	timer.Reset(bodyTimeout)
+	answer.Body = &watched{ReadCloser: answer.Body, timer: timer, cancel: cancel, ctx: ctx, began: time.Now(), bulk: q.bulk}
 	if answer.StatusCode < 300 || answer.StatusCode == http.StatusNotModified {
 		return answer, nil
 	}
@@ -167,18 +183,25 @@ func plain(err error) error {
 	return err
 }
 
-// watched is a body that is given up when it falls silent.
+// watched is a body that is given up when it falls silent or drips: it has to be
+// complete after bodyTimeout, and a long one as much later as its bytes so far take
+// at the slowest pace.
 type watched struct {
 	io.ReadCloser
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
 	ctx    context.Context // of the request: tells why it was given up
+	began  time.Time
+	bulk   bool
+	came   int64 // bytes
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
-	if n > 0 {
-		w.timer.Reset(silence)
+	if n > 0 && w.bulk {
+		w.came += int64(n)
+		whole := bodyTimeout + time.Duration(w.came)*time.Second/slowest
+		w.timer.Reset(min(silence, whole-time.Since(w.began)))
 	}
 	if err != nil && err != io.EOF {
 		if cause := context.Cause(w.ctx); cause != nil {
@@ -247,30 +270,32 @@ func decode(answer *http.Response, into any) error {
 }
 
 // notOurs describes a success that no Anvil server gives.
-func (s *server) notOurs(answer *http.Response) error {
+func notOurs(answer *http.Response) error {
 	return advise("something between here and the server answers in its place: a captive portal, a proxy, or the address is another service's",
 		[]error{ErrNotOurs}, "ask %s: status %d with %q: %v", answer.Request.URL.Host, answer.StatusCode, answer.Header.Get("Content-Type"), ErrNotOurs)
 }
 
 // register says who is here and what is held.
 func (s *server) register(ctx context.Context, r protocol.Registration) (*protocol.Registered, error) {
-	answer, err := s.do(ctx, request{method: http.MethodPost, path: protocol.PathRegister, body: r, limit: answerTimeout})
+	got := new(protocol.Registered)
+	err := s.do(ctx, request{method: http.MethodPost, path: protocol.PathRegister, body: r, limit: answerTimeout}, func(answer *http.Response) error {
+		if answer.StatusCode == http.StatusNotModified || !is(answer, protocol.TypeJSON) {
+			return notOurs(answer)
+		}
+		*got = protocol.Registered{}
+		if err := decode(answer, got); err != nil {
+			return err
+		}
+		if got.Stream == "" {
+			return notOurs(answer)
+		}
+		if got.Protocol != protocol.Version {
+			return fmt.Errorf("the server chose protocol %d, %d is spoken here: %w", got.Protocol, protocol.Version, errVersion)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("register: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusNotModified || !is(answer, protocol.TypeJSON) {
-		return nil, fmt.Errorf("register: %w", s.notOurs(answer))
-	}
-	got := new(protocol.Registered)
-	if err := decode(answer, got); err != nil {
-		return nil, fmt.Errorf("register: %w", err)
-	}
-	if got.Stream == "" {
-		return nil, fmt.Errorf("register: %w", s.notOurs(answer))
-	}
-	if got.Protocol != protocol.Version {
-		return nil, fmt.Errorf("register: the server chose protocol %d, %d is spoken here: %w", got.Protocol, protocol.Version, errVersion)
 	}
 	return got, nil
 }
@@ -292,33 +317,32 @@ func (s *server) check(ctx context.Context, held string, wait time.Duration) (*c
 	if wait > 0 {
 		header.Set("Prefer", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
-	answer, err := s.do(ctx, request{method: http.MethodGet, path: protocol.PathCheck, header: header, limit: wait + answerTimeout})
+	got := new(checked)
+	err := s.do(ctx, request{method: http.MethodGet, path: protocol.PathCheck, header: header, limit: wait + answerTimeout}, func(answer *http.Response) error {
+		*got = checked{
+			nextPoll: retryAfter(answer.Header.Get(protocol.HeaderNextPoll), time.Now()),
+			waited:   strings.Contains(answer.Header.Get("Preference-Applied"), "wait"),
+		}
+		if answer.StatusCode == http.StatusNotModified && held != "" {
+			return nil
+		}
+		if answer.StatusCode != http.StatusOK || !is(answer, protocol.TypeJSON) {
+			return notOurs(answer)
+		}
+		offer := new(protocol.Offer)
+		if err := decode(answer, offer); err != nil {
+			return err
+		}
+		if offer.Release == "" || len(offer.Release) > maxRelease {
+			return notOurs(answer)
+		}
+		if offer.Release != held {
+			got.offer = offer
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("check: %w", err)
-	}
-	defer answer.Body.Close()
-	got := &checked{
-		nextPoll: retryAfter(answer.Header.Get(protocol.HeaderNextPoll), time.Now()),
-		waited:   strings.Contains(answer.Header.Get("Preference-Applied"), "wait"),
-	}
-	if answer.StatusCode == http.StatusNotModified {
-		if held == "" {
-			return nil, fmt.Errorf("check: %w", s.notOurs(answer))
-		}
-		return got, nil
-	}
-	if answer.StatusCode != http.StatusOK || !is(answer, protocol.TypeJSON) {
-		return nil, fmt.Errorf("check: %w", s.notOurs(answer))
-	}
-	offer := new(protocol.Offer)
-	if err := decode(answer, offer); err != nil {
-		return nil, fmt.Errorf("check: %w", err)
-	}
-	if offer.Release == "" {
-		return nil, fmt.Errorf("check: %w", s.notOurs(answer))
-	}
-	if offer.Release != held {
-		got.offer = offer
 	}
 	return got, nil
 }
@@ -330,52 +354,39 @@ type fetched struct {
 }
 
 // fetch gets a release, as a delta from another one where that is named and the
-// server can.
-func (s *server) fetch(ctx context.Context, to, from string) (*fetched, error) {
+// server can. The mode is told also when the content is refused.
+func (s *server) fetch(ctx context.Context, to, from string, allow allowance) (*fetched, error) {
 	query := url.Values{"to": {to}}
 	if from != "" {
 		query.Set("from", from)
 	}
-	answer, err := s.do(ctx, request{method: http.MethodGet, path: protocol.PathBundle, query: query, limit: 2 * silence})
+	got := new(fetched)
+	err := s.do(ctx, request{method: http.MethodGet, path: protocol.PathBundle, query: query, limit: 2 * silence, bulk: true}, func(answer *http.Response) (err error) {
+		*got = fetched{}
+		mode := protocol.Mode(answer.Header.Get(protocol.HeaderMode))
+		if answer.StatusCode != http.StatusOK || !is(answer, protocol.TypeBundle) || mode != protocol.ModeFull && mode != protocol.ModeDelta {
+			return notOurs(answer)
+		}
+		if release := answer.Header.Get(protocol.HeaderRelease); release != to {
+			return fmt.Errorf("asked for release %s and got %s: %w", short(to), short(release), ErrNotOurs)
+		}
+		got.mode = mode
+		if got.body, err = readBundle(answer, s.most, allow); err != nil {
+			return fmt.Errorf("read %s bundle: %w", mode, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("fetch: %w", err)
+		return got, fmt.Errorf("fetch: %w", err)
 	}
-	defer answer.Body.Close()
-	mode := protocol.Mode(answer.Header.Get(protocol.HeaderMode))
-	if answer.StatusCode != http.StatusOK || !is(answer, protocol.TypeBundle) || mode != protocol.ModeFull && mode != protocol.ModeDelta {
-		return nil, fmt.Errorf("fetch: %w", s.notOurs(answer))
-	}
-	if got := answer.Header.Get(protocol.HeaderRelease); got != to {
-		return nil, fmt.Errorf("fetch: asked for release %s and got %s: %w", short(to), short(got), ErrNotOurs)
-	}
-	body, err := readBody(answer)
-	if err != nil {
-		return nil, fmt.Errorf("fetch: read %s: %w", mode, err)
-	}
-	return &fetched{mode: mode, body: body}, nil
-}
-
-func readBody(answer *http.Response) ([]byte, error) {
-	if answer.ContentLength > bundle.MaxTotal {
-		return nil, bundle.ErrTooLarge
-	}
-	var b bytes.Buffer
-	if answer.ContentLength > 0 {
-		b.Grow(int(min(answer.ContentLength, 64<<20)) + bytes.MinRead) // what a header claims is not allocated unseen
-	}
-	if n, err := b.ReadFrom(io.LimitReader(answer.Body, bundle.MaxTotal+1)); err != nil {
-		return nil, err
-	} else if n > bundle.MaxTotal {
-		return nil, bundle.ErrTooLarge
-	}
-	return b.Bytes(), nil
+	return got, nil
 }
 
 // acknowledge reports, in one go.
 func (s *server) acknowledge(ctx context.Context, acks []protocol.Acknowledgement) error {
-	answer, err := s.do(ctx, request{method: http.MethodPost, path: protocol.PathAcknowledge, body: acks, limit: answerTimeout})
+	err := s.do(ctx, request{method: http.MethodPost, path: protocol.PathAcknowledge, body: acks, limit: answerTimeout}, func(*http.Response) error { return nil })
 	if err != nil {
 		return fmt.Errorf("acknowledge: %w", err)
 	}
-	return answer.Body.Close()
+	return nil
 }

@@ -40,7 +40,7 @@ func invalid(option, advice, format string, args ...any) error {
 
 func settle(o Options) (*settings, error) {
 	s := &settings{Options: o}
-	for _, check := range []func() error{s.settleStream, s.settleServer, s.settleTrust, s.settleNames, s.settleTimes, s.settleCache} {
+	for _, check := range []func() error{s.settleStream, s.settleServer, s.settleTrust, s.settleNames, s.settleTimes, s.settleSize, s.settleCache} {
 		if err := check(); err != nil {
 			return nil, fmt.Errorf("open client: %w", err)
 		}
@@ -196,6 +196,16 @@ func (s *settings) settleTimes() error {
 	}
 	if s.MaxStale > 0 && s.MaxStale < shortestStale {
 		return invalid("MaxStale", "the server confirms a release about once a minute: give it a few", "%s is shorter than %s", s.MaxStale, shortestStale)
+	}
+	return nil
+}
+
+func (s *settings) settleSize() error {
+	if s.MaxRelease < 0 || s.MaxRelease > bundle.MaxTotal {
+		return invalid("MaxRelease", fmt.Sprintf("from 1 to %d bytes, or zero for %d", bundle.MaxTotal, DefaultMaxRelease), "%d bytes", s.MaxRelease)
+	}
+	if s.MaxRelease == 0 {
+		s.MaxRelease = DefaultMaxRelease
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ type State string
 const (
 	StateFresh   State = "fresh"   // holds what the channel offers
 	StateStale   State = "stale"   // the release held has expired
-	StateOffline State = "offline" // the server is not reached, or not yet
+	StateOffline State = "offline" // the server is not reached, not yet, or not for more than a quarter of an hour
 	StateWaiting State = "waiting" // the channel offers nothing
 	StateRefused State = "refused" // what is offered was not taken: see Status.Refused
 	StateDenied  State = "denied"  // the server refuses the token, or this client
@@ -58,16 +58,17 @@ type Change struct {
 // Status tells how the client stands now.
 func (c *Client) Status() Status {
 	s := Status{URL: c.server.url(), Cache: c.settings.folder}
-	stale := false
+	stale, late := false, false
 	if snap := c.snapshot.Load(); snap != nil {
 		now := time.Now()
 		stale = snap.stale(now)
 		s.Stream, s.Revision, s.Release, s.Sequence = snap.Stream(), snap.Revision(), snap.release, snap.Sequence()
 		s.Source, s.Signer, s.Created, s.Expires = snap.source, snap.Signer().Fingerprint, snap.Created(), snap.Expires()
 		s.Stale, s.Age = stale, snap.age(now)
+		late = s.Age > overdue
 	}
 	c.progress.with(func(p *progress) {
-		s.State = p.state(stale)
+		s.State = p.state(stale, late)
 		s.Problem, s.Refused, s.Next = p.problem, p.refused, p.next
 		s.ClientID, s.Ephemeral = p.id, p.ephemeral
 		s.Warnings = slices.Clone(p.warnings)
@@ -78,7 +79,7 @@ func (c *Client) Status() Status {
 	return s
 }
 
-func (p *progress) state(stale bool) State {
+func (p *progress) state(stale, late bool) State {
 	var r *Refusal
 	switch {
 	case p.closed:
@@ -89,7 +90,7 @@ func (p *progress) state(stale bool) State {
 		return StateRefused
 	case answered(p.problem) == http.StatusNotFound && r == nil:
 		return StateWaiting
-	case p.problem != nil, !p.contact:
+	case p.problem != nil, !p.contact, late:
 		return StateOffline
 	case stale:
 		return StateStale
