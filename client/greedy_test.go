@@ -223,18 +223,21 @@ type line struct {
 func (l line) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := l.direct.RoundTrip(r)
 	if err == nil {
-		answer.Body = paced{answer.Body, l.rate}
+		answer.Body = paced{answer.Body, r.Context(), l.rate}
 	}
 	return answer, err
 }
 
 type paced struct {
 	io.ReadCloser
+	ctx  context.Context
 	rate int
 }
 
 func (p paced) Read(b []byte) (int, error) {
-	time.Sleep(time.Second)
+	if !sleep(p.ctx, time.Second) {
+		return 0, p.ctx.Err()
+	}
 	return p.ReadCloser.Read(b[:min(p.rate, len(b))])
 }
 
