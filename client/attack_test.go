@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/anvilpeering/anvil/bundle"
 	"github.com/anvilpeering/anvil/protocol"
@@ -177,15 +180,44 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// An untrusted signer is shown with the line that would trust it.
-func TestUntrustedNamesTheLine(t *testing.T) {
+// Of an untrusted signer the fingerprint is shown, and where to get the right
+// line: never the line that would trust whoever that is.
+func TestUntrustedNamesTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := newChannel(t)
 		ch.key = "mallory"
 		ch.releaseText("Evil")
 		_, err := Open(context.Background(), ch.options(t))
-		if line := bundle.AllowedSigner(theStream, keyOf(t, "mallory").PublicKey()); !errors.Is(err, ErrUntrusted) || !strings.Contains(hint(err), line) {
-			t.Errorf("open: %v, hint %q, want the line %q", err, hint(err), line)
+		stranger := keyOf(t, "mallory").PublicKey()
+		line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(stranger)))
+		check := func(err error) {
+			t.Helper()
+			if !errors.Is(err, ErrUntrusted) || strings.Contains(fmt.Sprint(err, hint(err)), line) {
+				t.Errorf("%v, hint %q", err, hint(err))
+			}
+			for _, want := range []string{ssh.FingerprintSHA256(stranger), "anvil keys list --format allowed-signers"} {
+				if !strings.Contains(hint(err), want) {
+					t.Errorf("hint %q, want %q", hint(err), want)
+				}
+			}
+		}
+		check(err)
+		if !strings.Contains(err.Error(), hint(err)) {
+			t.Errorf("%v: printed alone it does not say %s", err, hint(err))
+		}
+		ch.key = "acme"
+		ch.releaseText("Good")
+		o := ch.options(t)
+		var log bytes.Buffer
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		c := open(t, o)
+		ch.key = "mallory"
+		ch.releaseText("Evil")
+		synctest.Wait()
+		check(c.Status().Problem)
+		_ = c.Close()
+		if strings.Contains(log.String(), line) {
+			t.Errorf("logged %s", log.String())
 		}
 	})
 }

@@ -34,10 +34,19 @@ type Client struct {
 // [ErrOffline]. It fails at once where waiting cannot help: an option is wrong,
 // no key is trusted ([ErrUntrusted]), the token is refused ([ErrDenied]), or what
 // the channel offers is not signed by a trusted key, does not compile or is
-// refused by [Options.Accept]. Errors tell what to do with Hint() string.
+// refused by [Options.Accept]. Its errors say what to do, in their text and alone
+// with Hint() string.
 //
 // ctx bounds the start only.
 func Open(ctx context.Context, o Options) (*Client, error) {
+	c, err := start(ctx, o)
+	if err != nil {
+		return nil, spoken(err)
+	}
+	return c, nil
+}
+
+func start(ctx context.Context, o Options) (*Client, error) {
 	s, err := settle(o)
 	if err != nil {
 		return nil, err
@@ -79,7 +88,7 @@ func (c *Client) identify() {
 	if id == "" && c.follower.cache != nil {
 		kept, err := c.follower.cache.clientID()
 		if err != nil {
-			c.log.Warn("cache not writable, serving without one", "cache", c.settings.folder, "error", err)
+			c.log.Warn("cache not writable, going on without one", "cache", c.settings.folder, "error", err)
 			c.progress.cacheWarning(fmt.Sprintf("nothing is kept on disk, the cache cannot be written: %v", err))
 		}
 		id = kept

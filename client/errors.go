@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/anvilpeering/anvil/bundle"
@@ -106,10 +107,33 @@ func advise(hint string, causes []error, format string, args ...any) error {
 // hint returns the advice of the first error in the chain that has some.
 func hint(err error) string {
 	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
+	if !errors.As(err, &h) {
+		return ""
 	}
-	return ""
+	if u, ok := h.(*bundle.UntrustedError); ok {
+		// Not the line that would trust the key: who was just refused may not be whom
+		// to trust.
+		return fmt.Sprintf("if %s is not a key of the server, do not trust it; its operator has the right line for ANVIL_TRUST: `anvil keys list --format allowed-signers` prints it", u.Fingerprint)
+	}
+	return h.Hint()
+}
+
+// spoken is an error that says in its text, too, what to do, for the applications
+// that do no more than print it.
+func spoken(err error) error {
+	advice := hint(err)
+	if advice == "" || strings.Contains(err.Error(), advice) {
+		return err
+	}
+	return advise(advice, []error{err}, "%v (hint: %s)", err, advice)
+}
+
+// advice is the hint as a log line has it: none where there is none.
+func advice(err error) slog.Attr {
+	if h := hint(err); h != "" {
+		return slog.String("hint", h)
+	}
+	return slog.Attr{}
 }
 
 // code classifies why a release was not taken, for the acknowledgement.

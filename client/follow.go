@@ -243,7 +243,7 @@ func (f *follower) pace(err error) time.Duration {
 		f.unasked = true // the first question afterwards is unconditional
 		f.registered = f.registered && errors.Is(err, ErrDenied)
 		if failures == 0 {
-			f.log.Error("server refuses this client, serving on and asking rarely", "error", err, "hint", hint(err))
+			f.log.Error("server refuses this client, "+f.standing("serving on and asking rarely"), "error", err, advice(err))
 		}
 		return max(after(err, 0, 0), jitter(hibernation, 2*hibernation))
 	case answered(err) == http.StatusGone:
@@ -253,14 +253,22 @@ func (f *follower) pace(err error) time.Duration {
 		}
 	case answered(err) == http.StatusNotFound && r == nil:
 		if failures == 0 {
-			f.log.Info("channel offers nothing yet", "hint", hint(err))
+			f.log.Info("channel offers nothing yet", advice(err))
 		}
 		return after(err, failures, backoffWaiting)
 	}
 	if failures == 0 {
-		f.log.Warn("not in step with the server, serving on", "error", err, "hint", hint(err))
+		f.log.Warn("not in step with the server, "+f.standing("serving on"), "error", err, advice(err))
 	}
 	return after(err, failures, backoffMost)
+}
+
+// standing says what goes on meanwhile, which is nothing before the first release.
+func (f *follower) standing(serving string) string {
+	if f.client.snapshot.Load() == nil {
+		return "nothing to serve yet"
+	}
+	return serving
 }
 
 // paceCalm is the rest after an answer that was in order.
@@ -295,8 +303,8 @@ func (f *follower) paceRefused(r *Refusal, failures int) time.Duration {
 	}
 	if now := time.Now(); f.refusals.last == nil || !now.Before(f.refusals.until) {
 		if f.refusals.count == 0 {
-			f.log.Error("release refused, serving the one before", "release", short(r.Release), "revision", short(r.Revision),
-				"code", r.Code, "error", r.Err, "hint", r.Hint())
+			f.log.Error("release refused, "+f.standing("serving the one before"), "release", short(r.Release), "revision", short(r.Revision),
+				"code", r.Code, "error", r.Err, advice(r))
 		}
 		f.refusals = refusals{last: r, count: f.refusals.count + 1, until: now.Add(backoff(f.refusals.count, backoffMost))}
 	}

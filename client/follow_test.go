@@ -230,10 +230,62 @@ func TestNothingOfferedYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := newChannel(t)
 		_, err := Open(context.Background(), ch.options(t))
-		if !errors.Is(err, ErrOffline) || !strings.Contains(hint(err), "anvil publish") {
+		if !errors.Is(err, ErrOffline) || !strings.Contains(hint(err), "anvil publish") || !strings.Contains(err.Error(), "anvil publish support production") {
 			t.Errorf("open: %v (hint %q)", err, hint(err))
 		}
 	})
+}
+
+// The log says what goes on: who holds nothing yet serves nothing on.
+func TestLogOfTheFirstStart(t *testing.T) {
+	problems := func(status int) func(ch *channel) {
+		return func(ch *channel) {
+			ch.with(func() {
+				ch.answer = func(w http.ResponseWriter, r *http.Request) bool {
+					problemDocument(w, status, "no", "")
+					return true
+				}
+			})
+			ch.releaseText("Unseen")
+		}
+	}
+	for name, c := range map[string]struct {
+		spoil func(ch *channel)
+		want  string
+		later string // when there is something to serve
+	}{
+		"down":    {problems(500), "not in step with the server, nothing to serve yet", "not in step with the server, serving on"},
+		"denied":  {problems(401), "server refuses this client, nothing to serve yet", "server refuses this client, serving on and asking rarely"},
+		"refused": {func(ch *channel) { ch.key = "mallory"; ch.releaseText("Evil") }, "release refused, nothing to serve yet", "release refused, serving the one before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ch := newChannel(t)
+				o := ch.options(t)
+				var log bytes.Buffer
+				o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				c.spoil(ch)
+				if _, err := Open(context.Background(), o); err == nil {
+					t.Fatal("opened")
+				}
+				if text := log.String(); !strings.Contains(text, c.want) || strings.Contains(text, "serving") || strings.Contains(text, `hint=""`) {
+					t.Errorf("logged %s, want %s", text, c.want)
+				}
+				ch.with(func() { ch.answer = nil })
+				ch.key = "acme"
+				ch.releaseText("One")
+				client := open(t, o)
+				synctest.Wait()
+				log.Reset()
+				c.spoil(ch)
+				time.Sleep(2 * time.Minute)
+				_ = client.Close()
+				if text := log.String(); !strings.Contains(text, c.later) || strings.Contains(text, `hint=""`) {
+					t.Errorf("logged %s, want %s", text, c.later)
+				}
+			})
+		})
+	}
 }
 
 // Nothing the server says takes away what is held: not 404, not 410, not 500.

@@ -90,26 +90,30 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*Options){
-		"option URLs: missing":           func(o *Options) { o.URLs = nil },
-		"option URLs: \"a.example":       func(o *Options) { o.URLs = []string{"a.example"} },
-		"option URLs: \"ftp:":            func(o *Options) { o.URLs = []string{"ftp://a.example"} },
-		"option URLs: \"https://u:xxxxx": func(o *Options) { o.URLs = []string{"https://u:secret@a.example"} },
-		"option Token: missing":          func(o *Options) { o.Token = "" },
-		"option Token: contains":         func(o *Options) { o.Token = "a b" },
-		"option Project: missing":        func(o *Options) { o.Project = "" },
-		"option Project: \"../x":         func(o *Options) { o.Project = "../x" },
-		"option Channel":                 func(o *Options) { o.Channel = "Production" },
-		"no trusted key":                 func(o *Options) { o.Trust = nil },
-		"option Trust: set together":     func(o *Options) { o.TrustFile = "x" },
-		"option TrustFile":               func(o *Options) { o.Trust, o.TrustFile = nil, filepath.Join(t.TempDir(), "nothing") },
-		"option Trust: parse":            func(o *Options) { o.Trust = []byte("rubbish") },
-		"option ClientID":                func(o *Options) { o.ClientID = "a/b" },
-		"option App":                     func(o *Options) { o.App = strings.Repeat("x", 200) },
-		"option Labels":                  func(o *Options) { o.Labels = map[string]string{"": "x"} },
-		"option StartTimeout":            func(o *Options) { o.StartTimeout = -1 },
-		"option MaxStale: -":             func(o *Options) { o.MaxStale = -1 },
-		"option MaxStale: 1s":            func(o *Options) { o.MaxStale = time.Second },
-		"option Cache":                   func(o *Options) { o.Cache = os.Args[0] },
+		"no server: set ANVIL_URL or Options.URLs":         func(o *Options) { o.URLs = nil },
+		"\"a.example\" has no scheme: write https://a.":    func(o *Options) { o.URLs = []string{"a.example"} },
+		"write http://localhost:8470":                      func(o *Options) { o.URLs = []string{"localhost:8470"} },
+		"write http://127.0.0.1:8470":                      func(o *Options) { o.URLs = []string{"127.0.0.1:8470"} },
+		"write http://[::1]:8470":                          func(o *Options) { o.URLs = []string{"[::1]:8470"} },
+		"option URLs: \"…@host":                            func(o *Options) { o.URLs = []string{"u:secret@host:8470"} },
+		"option URLs: \"ftp:":                              func(o *Options) { o.URLs = []string{"ftp://a.example"} },
+		"option URLs: \"…@a.example":                       func(o *Options) { o.URLs = []string{"https://u:secret@a.example"} },
+		"no token: set ANVIL_TOKEN or Options.Token":       func(o *Options) { o.Token = "" },
+		"option Token: contains":                           func(o *Options) { o.Token = "a b" },
+		"no project: set ANVIL_PROJECT or Options.Project": func(o *Options) { o.Project = "" },
+		"option Project: \"../x":                           func(o *Options) { o.Project = "../x" },
+		"option Channel":                                   func(o *Options) { o.Channel = "Production" },
+		"no trusted key: set ANVIL_TRUST or Options.Trust": func(o *Options) { o.Trust = nil },
+		"option Trust: set together":                       func(o *Options) { o.TrustFile = "x" },
+		"option TrustFile":                                 func(o *Options) { o.Trust, o.TrustFile = nil, filepath.Join(t.TempDir(), "nothing") },
+		"option Trust: parse":                              func(o *Options) { o.Trust = []byte("rubbish") },
+		"option ClientID":                                  func(o *Options) { o.ClientID = "a/b" },
+		"option App":                                       func(o *Options) { o.App = strings.Repeat("x", 200) },
+		"option Labels":                                    func(o *Options) { o.Labels = map[string]string{"": "x"} },
+		"option StartTimeout":                              func(o *Options) { o.StartTimeout = -1 },
+		"option MaxStale: -":                               func(o *Options) { o.MaxStale = -1 },
+		"option MaxStale: 1s":                              func(o *Options) { o.MaxStale = time.Second },
+		"option Cache":                                     func(o *Options) { o.Cache = os.Args[0] },
 	} {
 		o := good()
 		spoil(&o)
@@ -121,9 +125,24 @@ func TestOptionsAreChecked(t *testing.T) {
 		if hint(err) == "" {
 			t.Errorf("%s: no hint", want)
 		}
+		if !strings.Contains(err.Error(), hint(err)) {
+			t.Errorf("%v: printed alone it does not say %s", err, hint(err))
+		}
 	}
+	// What came from the environment is named as what is there.
+	t.Setenv("ANVIL_URL", "localhost:8470")
+	t.Setenv("ANVIL_TRUST", "hello")
 	o := good()
+	o.URLs = nil
+	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), `option URLs (ANVIL_URL): "localhost:8470" has no scheme: write http://localhost:8470`) {
+		t.Errorf("open: %v", err)
+	}
+	o = good()
 	o.Trust = nil
+	if _, err := Open(t.Context(), o); !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "ANVIL_TRUST is neither an allowed_signers line nor a file: hello") {
+		t.Errorf("open: %v", err)
+	}
+	t.Setenv("ANVIL_TRUST", "")
 	if _, err := Open(t.Context(), o); !errors.Is(err, ErrUntrusted) || !strings.Contains(hint(err), "anvil keys list") || !strings.Contains(hint(err), "*/support/production") {
 		t.Errorf("open without a trusted key: %v, hint %q", err, hint(err))
 	}

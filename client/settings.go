@@ -3,7 +3,9 @@ package client
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,6 +40,11 @@ func invalid(option, advice, format string, args ...any) error {
 	return advise(advice, nil, "option %s: %s", option, fmt.Sprintf(format, args...))
 }
 
+// missing is an option without which there is nothing to open.
+func missing(what, env, option, advice string) error {
+	return advise(advice, nil, "no %s: set %s or Options.%s", what, env, option)
+}
+
 func settle(o Options) (*settings, error) {
 	s := &settings{Options: o}
 	for _, check := range []func() error{s.settleStream, s.settleServer, s.settleTrust, s.settleNames, s.settleTimes, s.settleSize, s.settleCache} {
@@ -60,7 +67,7 @@ func (s *settings) settleStream() error {
 		s.Channel = DefaultChannel
 	}
 	if s.Project == "" {
-		return invalid("Project", "set Options.Project or ANVIL_PROJECT to the project's folder name, as in support", "missing")
+		return missing("project", "ANVIL_PROJECT", "Project", "it is the project's folder name, as in support")
 	}
 	const advice = "names are lower-case letters, digits, dots, dashes and underscores, as in support or production"
 	if !isName(s.Project) {
@@ -74,7 +81,9 @@ func (s *settings) settleStream() error {
 }
 
 func (s *settings) settleServer() error {
+	option := "URLs"
 	if len(s.URLs) == 0 {
+		option = "URLs (ANVIL_URL)"
 		for u := range strings.SplitSeq(os.Getenv("ANVIL_URL"), ",") {
 			if u = strings.TrimSpace(u); u != "" {
 				s.URLs = append(s.URLs, u)
@@ -82,16 +91,19 @@ func (s *settings) settleServer() error {
 		}
 	}
 	if len(s.URLs) == 0 && !s.Frozen {
-		return invalid("URLs", "set Options.URLs or ANVIL_URL to the server's address, as in https://anvil.example.com; Options.Frozen runs without one", "missing")
+		return missing("server", "ANVIL_URL", "URLs", "an address is like https://anvil.example.com or http://localhost:8470; only with Options.Frozen a client needs none")
 	}
 	for _, text := range s.URLs {
 		u, err := url.Parse(text)
 		const advice = "an address is https://HOST or http://localhost:PORT, without user, query and fragment"
+		complete := completed(text)
 		switch {
+		case complete != "":
+			return invalid(option, advice, "%q has no scheme: write %s", text, complete)
 		case err != nil:
-			return invalid("URLs", advice, "%q is no address", text)
+			return invalid(option, advice, "%q is no address", concealed(text))
 		case u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
-			return invalid("URLs", advice, "%q is no server's address", u.Redacted())
+			return invalid(option, advice, "%q is no server's address", concealed(text))
 		}
 		if u.Scheme == "http" && !loopback(u.Hostname()) {
 			s.warnings = append(s.warnings, fmt.Sprintf("the token travels unencrypted to %s: use https", u.Host))
@@ -102,12 +114,35 @@ func (s *settings) settleServer() error {
 	s.Token = strings.TrimSpace(or(s.Token, "ANVIL_TOKEN"))
 	const advice = "`anvil connect PROJECT CHANNEL --name APP` on the server makes one and prints the lines to paste"
 	if s.Token == "" && len(s.urls) > 0 {
-		return invalid("Token", "set Options.Token or ANVIL_TOKEN to a client token: "+advice, "missing")
+		return missing("token", "ANVIL_TOKEN", "Token", advice)
 	}
 	if strings.ContainsFunc(s.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return invalid("Token", advice, "contains what no token contains")
 	}
 	return nil
+}
+
+// completed is an address that lacks nothing but its scheme with it, else "".
+func completed(text string) string {
+	if strings.Contains(text, "://") || strings.ContainsAny(text, "@?# ") {
+		return ""
+	}
+	u, err := url.Parse("https://" + text)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	if loopback(u.Hostname()) {
+		u.Scheme = "http"
+	}
+	return u.String()
+}
+
+// concealed is an address without what may be a password.
+func concealed(text string) string {
+	if at := strings.LastIndex(text, "@"); at >= 0 {
+		return "…" + text[at:]
+	}
+	return text
 }
 
 func loopback(host string) bool {
@@ -129,10 +164,16 @@ func (s *settings) settleTrust() error {
 		}
 	}
 	if file != "" {
-		option = "TrustFile"
+		if option == "Trust" {
+			option = "TrustFile"
+		}
 		read, err := os.ReadFile(file)
+		const advice = "`anvil keys list --format allowed-signers` on the server prints the lines"
+		if err != nil && option != "TrustFile" && errors.Is(err, fs.ErrNotExist) {
+			return advise(advice, []error{err, ErrUntrusted}, "ANVIL_TRUST is neither an allowed_signers line nor a file: %s", file)
+		}
 		if err != nil {
-			return advise("it is a file of allowed_signers lines, as `anvil keys list --format allowed-signers` on the server prints them", []error{err}, "option %s: %v", option, err)
+			return advise("it is a file of allowed_signers lines: "+advice, []error{err}, "option %s: %v", option, err)
 		}
 		lines = read
 	}
@@ -143,8 +184,11 @@ func (s *settings) settleTrust() error {
 		if s.InsecureSkipVerify {
 			return nil
 		}
-		return advise(fmt.Sprintf("set ANVIL_TRUST or Options.Trust to the line that `anvil keys list --format allowed-signers` prints on the server; it reads: */%s/%s namespaces=%q ssh-ed25519 AAAA…", s.Project, s.Channel, bundle.ManifestNamespace),
-			[]error{ErrUntrusted}, "option %s: no trusted key, so no release can be verified", option)
+		advice := fmt.Sprintf("`anvil keys list --format allowed-signers` on the server prints the line, which reads: */%s/%s namespaces=%q ssh-ed25519 AAAA…", s.Project, s.Channel, bundle.ManifestNamespace)
+		if file != "" {
+			return advise(advice, []error{ErrUntrusted}, "option %s: no trusted key in %s", option, file)
+		}
+		return advise(advice, []error{ErrUntrusted}, "no trusted key: set ANVIL_TRUST or Options.Trust")
 	}
 	trust, err := bundle.ParseTrust(lines)
 	if err != nil {
