@@ -67,7 +67,7 @@ func (s *settings) settleStream() error {
 		s.Channel = DefaultChannel
 	}
 	if s.Project == "" {
-		return missing("project", "ANVIL_PROJECT", "Project", "it is the project's folder name, as in support")
+		return missing("project", "ANVIL_PROJECT", "Project", "ANVIL_PROJECT is the project's folder name, as in support")
 	}
 	const advice = "names are lower-case letters, digits, dots, dashes and underscores, as in support or production"
 	if !isName(s.Project) {
@@ -91,7 +91,7 @@ func (s *settings) settleServer() error {
 		}
 	}
 	if len(s.URLs) == 0 && !s.Frozen {
-		return missing("server", "ANVIL_URL", "URLs", "an address is like https://anvil.example.com or http://localhost:8470; only with Options.Frozen a client needs none")
+		return missing("server", "ANVIL_URL", "URLs", "ANVIL_URL is like https://anvil.example.com or http://localhost:8470; only with Options.Frozen a client needs none")
 	}
 	for _, text := range s.URLs {
 		u, err := url.Parse(text)
@@ -184,7 +184,7 @@ func (s *settings) settleTrust() error {
 		if s.InsecureSkipVerify {
 			return nil
 		}
-		advice := fmt.Sprintf("`anvil keys list --format allowed-signers` on the server prints the line, which reads: */%s/%s namespaces=%q ssh-ed25519 AAAA…", s.Project, s.Channel, bundle.ManifestNamespace)
+		advice := fmt.Sprintf("ANVIL_TRUST is the line that `anvil keys list --format allowed-signers` on the server prints; it reads: */%s/%s namespaces=%q ssh-ed25519 AAAA…", s.Project, s.Channel, bundle.ManifestNamespace)
 		if file != "" {
 			return advise(advice, []error{ErrUntrusted}, "option %s: no trusted key in %s", option, file)
 		}
