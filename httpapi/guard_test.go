@@ -367,6 +367,12 @@ func TestAccept(t *testing.T) {
 	if p := a.problem(t); p.Status != http.StatusConflict || p.Detail != "nothing is held there" {
 		t.Errorf("%+v", p)
 	}
+	// Nobody reaches another project by a path that is spelled another way.
+	for _, path := range []string{"support/../sales", "support/./x.yaml", "support//x.yaml", "/support", "../sales", "support/", ""} {
+		if a := h.do("POST", "/api/v1/accept", h.token(push.RoleEditor, "support", ""), map[string]string{"path": path}); a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%q: %d", path, a.StatusCode)
+		}
+	}
 	if a := h.do("POST", "/api/v1/accept", h.token(push.RoleEditor, "sales", ""), map[string]string{"path": "support/triage/a.yaml"}); a.StatusCode != http.StatusForbidden {
 		t.Errorf("foreign project: %d", a.StatusCode)
 	}

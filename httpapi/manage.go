@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -120,6 +123,11 @@ func (s *Server) accept(c echo.Context, t push.Token) error {
 	}
 	if err := s.decode(c, &q); err != nil {
 		return err
+	}
+	// The scope is judged by the very path that the daemon is told.
+	if q.Path == "" || path.Clean(q.Path) != q.Path || !filepath.IsLocal(q.Path) {
+		return refuse(http.StatusBadRequest, "invalid", "invalid request", fmt.Sprintf("%q is no path of the organisation", q.Path),
+			"write it as anvil status shows it")
 	}
 	project := push.ProjectOf(q.Path)
 	if !t.Covers(project, release.Draft) {
