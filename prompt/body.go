@@ -234,7 +234,7 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 			case declared[v.Name] == nil && !r.full():
 				line, col := find.at(v.Line, v.Col)
 				r.report(line, col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", v.Name)+didYouMean(v.Name, names(b.parameters)),
-					fmt.Sprintf("declare it: parameters: {%s: {type: string}}", v.Name))
+					undeclaredHint(v.Name, TypeString, b.parameters))
 			}
 		}
 		p.first = len(b.renders)
@@ -303,7 +303,7 @@ func (r *reader) inserted(b *body, declared map[string]*yaml.Node, part part) {
 	}
 	if declared[name] == nil {
 		r.report(part.place.line, part.place.col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", name)+didYouMean(name, names(b.parameters)),
-			fmt.Sprintf("declare it: parameters: {%s: {type: messages}}", name))
+			undeclaredHint(name, TypeMessages, b.parameters))
 		return
 	}
 	i := slices.IndexFunc(b.parameters, func(p Parameter) bool { return p.Name == name })
@@ -314,6 +314,19 @@ func (r *reader) inserted(b *body, declared map[string]*yaml.Node, part part) {
 		r.report(part.place.line, part.place.col, ruleInsert, fmt.Sprintf("the parameter %s is of type %s and cannot be inserted", name, p.Type),
 			fmt.Sprintf("declare it as %s: {type: messages}", name))
 	}
+}
+
+// undeclaredHint says first what was probably meant: a second parameters key
+// would be a mistake of its own.
+func undeclaredHint(name, kind string, parameters []Parameter) string {
+	declaration := fmt.Sprintf("%s: {type: %s}", name, kind)
+	switch near := nearest(name, names(parameters)); {
+	case near != "":
+		return fmt.Sprintf("write %s, or declare %s under parameters: %s", near, name, declaration)
+	case len(parameters) > 0:
+		return "declare it under parameters: " + declaration
+	}
+	return "declare it: parameters: {" + declaration + "}"
 }
 
 func declares(parameters []Parameter, name string) bool {

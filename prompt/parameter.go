@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -147,9 +146,9 @@ func (o *object) pattern(p *Parameter) {
 	if !ok {
 		return
 	}
-	re, err := regexp.Compile(s)
+	re, err := compilePattern(s, &o.reader.patterns)
 	if err != nil {
-		o.at(n, ruleSchema, fmt.Sprintf("the pattern is not a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: ")), "patterns are RE2: no look-around and no back references")
+		o.at(n, ruleSchema, fmt.Sprintf("the pattern cannot be used: %s", err), "patterns are RE2: no look-around and no back references, and of an ordinary size")
 		return
 	}
 	p.Pattern, p.pattern = s, re

@@ -17,6 +17,7 @@ type reader struct {
 	source      source
 	problems    []Problem
 	broken      bool // one of them keeps the prompt from being rendered
+	patterns    int  // what the patterns cost so far
 }
 
 // report adds a problem, unless nobody asked for its rule.
