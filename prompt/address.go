@@ -3,6 +3,7 @@ package prompt
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -184,6 +185,10 @@ const (
 // names, or anything below .anvil/. These and no others are ever committed.
 func Owns(path string) bool { return classify(path) > kindStray }
 
+// ordinaryPath is what a file below .anvil/ may be called: its name stands in
+// commit messages and on terminals.
+var ordinaryPath = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
+
 // classify tells what a path is.
 func classify(path string) kind {
 	if path == organisationFile {
@@ -196,6 +201,9 @@ func classify(path string) kind {
 		}
 	}
 	if strings.HasPrefix(path, anvilFolder) {
+		if len(parts) > 5 || !ordinaryPath.MatchString(path) {
+			return kindNone
+		}
 		return kindOther
 	}
 	last := parts[len(parts)-1]

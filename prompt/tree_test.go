@@ -41,7 +41,7 @@ func TestParseAddress(t *testing.T) {
 
 func TestOwns(t *testing.T) {
 	for path, want := range map[string]bool{
-		"anvil.yaml": true, "a/project.yaml": true, "a/b/set.yaml": true, "a/b/c.yaml": true, "a/b/_c.yaml": true, ".anvil/schema/prompt.json": true, ".anvil/x": true,
+		"anvil.yaml": true, "a/project.yaml": true, "a/b/set.yaml": true, "a/b/c.yaml": true, "a/b/_c.yaml": true, ".anvil/schema/prompt.json": true, ".anvil/x": true, ".anvil/a b": false, ".anvil/q\x1b": false, ".anvil/x\ny": false,
 		"b/anvil.yaml": false, "project.yaml": false, "a/set.yaml": false, "a/c.yaml": false, "a/b/c/d.yaml": false, "a/b/c.yml": false, "a/b/C.yaml": false, "a/b/c.YAML": false,
 		"README.md": false, "a/b/notes.md": false, ".github/workflows/x.yaml": false, "a/.b/c.yaml": false, "a/b/.c.yaml": false, ".anvil": false, ".anvil/": false, ".anvil/../x.yaml": false,
 		"": false, "/": false, "a//c.yaml": false, "../b/c.yaml": false, "a/b/c.yaml~": false, "a/b/c.yaml.swp": false, "a/b/4913": false, "A/project.yaml": false, `a\b\c.yaml`: false,
