@@ -24,7 +24,8 @@ type gitView struct {
 	branch    string // that commits go to
 	git       gitSeen
 	index     map[string]gitstore.Hash
-	indexAt   int64 // when git wrote it
+	local     map[string]bool // git was told to leave the file alone
+	indexAt   int64           // when git wrote it
 	busy      string
 	busySince time.Time
 	lock      string    // busy with nothing but this lock of git's
@@ -56,7 +57,7 @@ func (d *Daemon) refresh(now time.Time) {
 	foreign := d.git.branch != seen.branch || d.git.head != seen.head ||
 		state.Busy != "" && !locked || d.busy != "" && d.lock != indexLock
 	if d.git.index != seen.index && !locked {
-		entries, err := d.indexBlobs()
+		entries, local, err := d.indexBlobs()
 		if err != nil {
 			state.Busy, d.broken = "git", "git's index cannot be read: "+err.Error()
 		} else {
@@ -68,7 +69,11 @@ func (d *Daemon) refresh(now time.Time) {
 				}
 				d.indexAt = seen.index.mtime
 			}
-			d.index = entries
+			if !maps.Equal(local, d.local) { // other files count as unchanged now
+				foreign = true
+				d.hints.all, d.scanAt = true, now
+			}
+			d.index, d.local = entries, local
 		}
 	}
 	if locked || d.broken != "" {
@@ -205,14 +210,15 @@ func (d *Daemon) indexStat() stat {
 
 // indexBlobs are the organisation's own files in the index, by its paths. A change
 // of other entries is no sign: then no own file was touched either.
-func (d *Daemon) indexBlobs() (map[string]gitstore.Hash, error) {
+func (d *Daemon) indexBlobs() (blobs map[string]gitstore.Hash, local map[string]bool, err error) {
 	prefix := d.o.Library.Prefix()
-	entries, err := d.o.Repo.IndexBlobs(prefix)
+	entries, alone, err := d.o.Repo.IndexBlobs(prefix)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	inside := make(map[string]gitstore.Hash, len(entries))
-	for path, blob := range entries {
+	inside, local := make(map[string]gitstore.Hash, len(entries)), map[string]bool{}
+	for full, blob := range entries {
+		path := full
 		if prefix != "" {
 			var ok bool
 			if path, ok = strings.CutPrefix(path, prefix+"/"); !ok {
@@ -221,9 +227,12 @@ func (d *Daemon) indexBlobs() (map[string]gitstore.Hash, error) {
 		}
 		if own(path) {
 			inside[path] = blob
+			if alone[full] {
+				local[path] = true
+			}
 		}
 	}
-	return inside, nil
+	return inside, local, nil
 }
 
 // short is a branch as people say it.

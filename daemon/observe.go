@@ -159,7 +159,7 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 		delete(d.files, path)
 	}
 	head := d.blobs[path]
-	if got.is == present && got.hash == head || got.is == missing && head.IsZero() {
+	if got.is == present && got.hash == head || got.is == missing && head.IsZero() || d.ofNoConcern(path, got) {
 		if e != nil {
 			delete(d.delta, path)
 			if e.moved {
@@ -188,6 +188,26 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 		e.saw(got.hash)
 	}
 	d.judgeAt, d.unsaved = now, true
+}
+
+// ofNoConcern reports whether git would not look at a file: it was told to leave
+// it alone (a sparse checkout, say), or the file is new and ignored.
+func (d *Daemon) ofNoConcern(path string, got captured) bool {
+	if d.local[path] {
+		return true
+	}
+	if _, tracked := d.index[path]; tracked || got.is == missing || !d.blobs[path].IsZero() {
+		return false
+	}
+	full := path
+	if prefix := d.o.Library.Prefix(); prefix != "" {
+		full = prefix + "/" + path
+	}
+	ignored, err := d.o.Repo.Ignored(full)
+	if err != nil {
+		d.o.Logger.Warn("cannot tell whether a file is ignored, taking it as not", "path", path, "error", err)
+	}
+	return ignored
 }
 
 // begin says what a file that begins to differ was edited from: what the

@@ -463,8 +463,14 @@ func (w *world) check() {
 			tip[path] = strings.Fields(meta)[2]
 		}
 	}
+	ignored := make(map[string]bool)
+	for line := range strings.Lines(w.git("status", "--porcelain", "--ignored", "-uall")) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "!! "); ok {
+			ignored[strings.TrimPrefix(path, w.prefix+"/")] = true
+		}
+	}
 	for path := range folder {
-		if !isHeld(path) && folder[path] != tip[path] {
+		if !isHeld(path) && !ignored[path] && folder[path] != tip[path] {
 			t.Errorf("%s is not committed as it is in the folder", path)
 		}
 	}

@@ -23,10 +23,12 @@ const (
 	indexHeader = 12
 	entryFixed  = 62 // stat, mode, hash and flags of an entry, before extended flags and path
 
+	flagUnchanged   = 1 << 15 // git update-index --assume-unchanged
 	flagExtended    = 1 << 14
 	flagStage       = 3 << 12
 	flagNameMask    = 0xfff
 	flagIntentToAdd = 1 << 13 // of the extended flags
+	flagSkip        = 1 << 14 // of the extended flags: sparse-checkout, --skip-worktree
 )
 
 // index is the content of an index file; nil bytes are the empty index of a new
@@ -53,6 +55,11 @@ func (e indexEntry) hash() Hash { return Hash(e.fixed[40:60]) }
 
 func (e indexEntry) intentToAdd() bool {
 	return len(e.fixed) > entryFixed && binary.BigEndian.Uint16(e.fixed[62:])&flagIntentToAdd != 0
+}
+
+// local reports whether the user told git to leave the file of the entry alone.
+func (e indexEntry) local() bool {
+	return e.flags()&flagUnchanged != 0 || len(e.fixed) > entryFixed && binary.BigEndian.Uint16(e.fixed[62:])&flagSkip != 0
 }
 
 // parseIndex checks the frame of an index: signature, version, checksum.
@@ -315,27 +322,33 @@ func (r *Repo) checkIndex() error {
 
 // IndexBlobs returns the blobs of the index below a folder by path: what the
 // user has staged or last checked out. Paths in conflict and paths that are
-// only intended to be added are left out. It is empty for a bare repository.
-func (r *Repo) IndexBlobs(prefix string) (map[string]Hash, error) {
-	blobs := map[string]Hash{}
+// only intended to be added are left out. local are those whose files git was
+// told to leave alone, so that whatever lies there, or does not, counts as
+// unchanged: outside of a sparse checkout, --skip-worktree or --assume-unchanged.
+// Both are empty for a bare repository.
+func (r *Repo) IndexBlobs(prefix string) (blobs map[string]Hash, local map[string]bool, err error) {
+	blobs, local = map[string]Hash{}, map[string]bool{}
 	if r.root == "" {
-		return blobs, nil
+		return blobs, local, nil
 	}
 	x, _, err := r.readIndex()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	below := slashed(prefix)
 	for c := x.cursor(); ; {
 		e, ok, err := c.next()
 		if err != nil {
-			return nil, fmt.Errorf("read index: %w", err)
+			return nil, nil, fmt.Errorf("read index: %w", err)
 		}
 		if !ok {
-			return blobs, nil
+			return blobs, local, nil
 		}
 		if e.stage() == 0 && !e.intentToAdd() && e.mode() != ModeGitlink && strings.HasPrefix(string(e.path), below) {
 			blobs[string(e.path)] = e.hash()
+			if e.local() {
+				local[string(e.path)] = true
+			}
 		}
 	}
 }

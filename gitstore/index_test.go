@@ -146,7 +146,7 @@ func TestFirstCommitBesideStagedWork(t *testing.T) {
 		t.Fatalf("git status: %s", got)
 	}
 	w.whole()
-	if blobs, err := w.repo.IndexBlobs("a"); err != nil || len(blobs) != 1 || blobs["a/x.yaml"] != BlobHash([]byte("x\n")) {
+	if blobs, local, err := w.repo.IndexBlobs("a"); err != nil || len(local) != 0 || len(blobs) != 1 || blobs["a/x.yaml"] != BlobHash([]byte("x\n")) {
 		t.Fatalf("the index holds %v, %v", blobs, err)
 	}
 }

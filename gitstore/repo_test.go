@@ -112,7 +112,7 @@ func TestBareRepository(t *testing.T) {
 	if strings.Join(contents, "") != "3\n2\n1\n" {
 		t.Fatalf("the history holds %q", contents)
 	}
-	if blobs, err := repo.IndexBlobs(""); err != nil || len(blobs) != 0 {
+	if blobs, local, err := repo.IndexBlobs(""); err != nil || len(blobs)+len(local) != 0 {
 		t.Fatalf("the index holds %v, %v", blobs, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -219,30 +220,43 @@ func (a *app) statusOfFolder() error {
 	return nil
 }
 
-// changes is what of the organisation's own files differs from a revision.
+// changes is what of the organisation's own files differs from a revision. What
+// git was told to leave alone, and what is new and ignored, does not count.
 func (p *place) changes(tip gitstore.Hash) ([]prompt.Change, error) {
 	committed, err := p.lib.Blobs(tip)
 	if err != nil {
 		return nil, err
 	}
+	_, local, err := p.repo.IndexBlobs(p.lib.Prefix())
+	if err != nil {
+		return nil, err
+	}
+	inRepository := func(name string) string { return path.Join(p.lib.Prefix(), name) }
 	var changes []prompt.Change
 	var failed error
 	seen := map[string]bool{}
-	for path, content := range readFolder(p.root, &failed) {
-		if !prompt.Owns(path) {
+	for name, content := range readFolder(p.root, &failed) {
+		if !prompt.Owns(name) {
 			continue
 		}
-		seen[path] = true
-		if committed[path] != gitstore.BlobHash(content) {
-			changes = append(changes, prompt.Change{Path: path, Content: content})
+		seen[name] = true
+		blob, tracked := committed[name]
+		if blob == gitstore.BlobHash(content) || local[inRepository(name)] {
+			continue
 		}
+		if !tracked {
+			if ignored, err := p.repo.Ignored(inRepository(name)); err != nil || ignored {
+				continue
+			}
+		}
+		changes = append(changes, prompt.Change{Path: name, Content: content})
 	}
 	if failed != nil {
 		return nil, fmt.Errorf("read folder: %w", failed)
 	}
-	for path := range committed {
-		if !seen[path] {
-			changes = append(changes, prompt.Change{Path: path, Removed: true})
+	for name := range committed {
+		if !seen[name] && !local[inRepository(name)] {
+			changes = append(changes, prompt.Change{Path: name, Removed: true})
 		}
 	}
 	return changes, nil

@@ -1,0 +1,74 @@
+package daemon_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestSparse: what a sparse checkout leaves out is not deleted, and what git was
+// told to leave alone is not committed.
+func TestSparse(t *testing.T) {
+	w := newWorld(t, "")
+	w.write("support/more/a.yaml", good("a"))
+	w.write("support/more/b.yaml", good("b"))
+	w.git("add", ".")
+	w.git("commit", "-qm", "more")
+	w.start()
+	before := w.head()
+	w.git("sparse-checkout", "set", "--no-cone", "/*", "!/support/more/")
+	if _, err := os.Stat(filepath.Join(w.dir, "support", "more")); err == nil {
+		t.Fatal("the folder is still there")
+	}
+	w.write(reply, good("edited")) // what comes later is committed as ever
+	w.awaitCommitted(reply)
+	w.rest()
+	if got := w.git("diff", "--name-only", before, "HEAD"); got != reply {
+		t.Errorf("committed:\n%s", got)
+	}
+	if n := len(w.d.Status().Holds); n != 0 {
+		t.Errorf("%d holds", n)
+	}
+	w.git("sparse-checkout", "disable")
+	w.rest()
+	if _, err := os.Stat(filepath.Join(w.dir, "support", "more", "a.yaml")); err != nil {
+		t.Error("the files did not come back")
+	}
+	if got := w.git("status", "--porcelain"); got != "" {
+		t.Errorf("git status: %s", got)
+	}
+
+	w.git("update-index", "--skip-worktree", reply)
+	w.write(reply, good("for this machine only"))
+	w.write("support/more/a.yaml", good("edited"))
+	w.awaitCommitted("support/more/a.yaml")
+	w.rest()
+	if got := w.git("show", "HEAD:"+reply); got+"\n" != good("edited") {
+		t.Errorf("what git was told to leave alone was committed:\n%s", got)
+	}
+	w.git("update-index", "--no-skip-worktree", reply)
+	w.awaitCommitted(reply)
+}
+
+// TestIgnored: git add would refuse a file that is ignored, and so it is left
+// alone; one that is tracked is not ignored, whatever the patterns say.
+func TestIgnored(t *testing.T) {
+	w := newWorld(t, "")
+	if err := os.WriteFile(filepath.Join(w.dir, ".git", "info", "exclude"), []byte("scratch*.yaml\nreply.yaml\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.write("support/triage/scratch-1.yaml", good("at the start"))
+	w.start()
+	w.write("support/triage/scratch-2.yaml", good("mine"))
+	w.write(reply, good("tracked"))
+	w.awaitCommitted(reply)
+	w.write("support/triage/other.yaml", good("seen"))
+	w.awaitCommitted("support/triage/other.yaml")
+	w.rest()
+	if got := w.git("ls-files", "support/triage/scratch*"); got != "" {
+		t.Errorf("committed: %s", got)
+	}
+	if s := w.d.Status(); len(s.Holds) != 0 || s.Waiting != 0 {
+		t.Errorf("status: %+v", s)
+	}
+}
