@@ -53,6 +53,7 @@ var kinds = []struct {
 	{push.ErrUnauthenticated, http.StatusUnauthorized, "token-unknown", "token not accepted"},
 	{push.ErrForbidden, http.StatusForbidden, "forbidden", "not allowed"},
 	{push.ErrForgotten, http.StatusGone, "client-forgotten", "client is not registered"},
+	{push.ErrDamaged, http.StatusServiceUnavailable, "channel-damaged", "channel damaged"},
 	{push.ErrNothing, http.StatusNotFound, "nothing-offered", "nothing offered yet"},
 	{push.ErrNotFound, http.StatusNotFound, "not-found", "not found"},
 	{push.ErrFull, http.StatusTooManyRequests, "too-many-clients", "too many clients"},

@@ -133,6 +133,11 @@ func heldOf(r *release.Release) *state.Held {
 }
 
 func (p *Push) nothing(project, channel string) error {
+	for _, damage := range p.log.Damaged() {
+		if damage.Project == project && damage.Channel == channel {
+			return &Error{Kind: ErrDamaged, Message: fmt.Sprintf("what %s offers on %s cannot be read", project, channel), Advice: "its operator finds the way out in the server's status and log"}
+		}
+	}
 	e := &Error{Kind: ErrNothing, Message: fmt.Sprintf("%s offers nothing on %s yet", project, channel)}
 	if channel == release.Draft {
 		e.Advice = p.whyNoDraft(project)

@@ -13,6 +13,7 @@ var (
 	ErrForbidden       = errors.New("not allowed")
 	ErrNotFound        = errors.New("not found")
 	ErrNothing         = errors.New("the channel offers nothing yet")
+	ErrDamaged         = errors.New("the channel is damaged")
 	ErrForgotten       = errors.New("client is not registered")
 	ErrFull            = errors.New("too many clients")
 )

@@ -84,6 +84,8 @@ func (p *Push) health(c *client) Health {
 	switch {
 	case p.now().Sub(moment(c.seen.Load())) > silent:
 		return HealthSilent
+	case g.release == nil && held.Release != "":
+		return HealthBehind // it holds what the channel no longer knows
 	case g.release == nil || held.Release == g.id:
 		return HealthCurrent
 	case report.State == string(protocol.StateFailed) && report.Release == g.id:
@@ -96,7 +98,9 @@ func (p *Push) health(c *client) Health {
 type ChannelStatus struct {
 	Project string           `json:"project"`
 	Channel string           `json:"channel"`
-	Head    *release.Release `json:"head"` // null: nothing yet
+	Head    *release.Release `json:"head"`              // null: nothing yet
+	Damaged string           `json:"damaged,omitempty"` // why what it offers cannot be read
+	Hint    string           `json:"hint,omitempty"`    // the way out of that
 	Clients int              `json:"clients"`
 	Current int              `json:"current"`
 	Behind  int              `json:"behind"` // all that are neither current nor failing nor silent
@@ -117,6 +121,10 @@ func (p *Push) Channels() []ChannelStatus {
 	}
 	for _, head := range p.log.Heads() {
 		at(head.Project, head.Channel).Head = head
+	}
+	for _, damage := range p.log.Damaged() {
+		s := at(damage.Project, damage.Channel)
+		s.Damaged, s.Hint = damage.Error(), damage.Hint()
 	}
 	for _, c := range p.clients.all() {
 		about := c.about.Load()

@@ -64,7 +64,9 @@ type Waiting struct {
 // Tip looks at each project of a new tip, and records a draft release for those
 // whose content differs and that check clean. Projects that were released less
 // than [Options.DraftEvery] ago are looked at once that time is over, at the tip
-// of then. The error says what failed; a project that is not fit is no failure.
+// of then. A project that is not fit, or
+// whose release failed, waits with the reason and is tried again here; the error
+// is about the tip as a whole.
 func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
@@ -85,11 +87,12 @@ func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 			})
 		}
 	}
-	var errs []error
 	for _, project := range projects {
-		errs = append(errs, p.draft(ctx, project))
+		if err := p.draft(ctx, project); err != nil {
+			p.note.Error("draft not released", "project", project, "error", err)
+		}
 	}
-	return errors.Join(errs...)
+	return ctx.Err()
 }
 
 // draft releases a project at the tip, or notes when to, or why not. The

@@ -229,7 +229,7 @@ func TestDamagedReleaseIsNotServed(t *testing.T) {
 	h.full(mended)
 }
 
-func TestDamagedHeadIsNotOpened(t *testing.T) {
+func TestDamagedHeadIsNotServed(t *testing.T) {
 	for name, script := range map[string]string{
 		"not a release":        "git commit-tree -m hello $(git mktree </dev/null)",
 		"a release of nothing": "git commit-tree -m \"$(git log -1 --format=%B support/draft)\" $(git mktree </dev/null)",
@@ -247,8 +247,24 @@ func TestDamagedHeadIsNotOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer releases.Close()
+			log, err := Open(releases, nil, Options{Organisation: "acme"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged := log.Damaged()
+			if len(damaged) != 1 || !errors.Is(damaged[0], ErrDamaged) || damaged[0].Project != "support" || damaged[0].Channel != Draft || damaged[0].Hint() == "" {
+				t.Errorf("damaged: %v", damaged)
+			}
+			sales := log.Head("sales", Draft)
+			if sales == nil || log.Head("support", Draft) != nil {
+				t.Errorf("heads: %v %v", sales, log.Head("support", Draft))
+			}
+			if _, err := log.PlanFrom(t.Context(), "production", sales); err != nil {
+				t.Errorf("the other project: %v", err)
+			}
+			h.gitReleases("update-ref", "-d", "refs/heads/sales/draft")
 			if _, err := Open(releases, nil, Options{Organisation: "acme"}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "support/draft") {
-				t.Errorf("opened all the same: %v", err)
+				t.Errorf("opened with nothing but damage: %v", err)
 			}
 		})
 	}

@@ -46,6 +46,31 @@ func (e *UnfitError) Hint() string {
 	return "mend the file and save it; until then clients keep the last release"
 }
 
+// DamageError says that what a channel offers cannot be read; it is an
+// ErrDamaged. The channel offers nothing until a person has looked at it, and the
+// others go on.
+type DamageError struct {
+	Project, Channel string
+	Cause            error
+	repository       string
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("what %s/%s offers cannot be read: %v", e.Project, e.Channel, e.Cause)
+}
+
+// Is makes a DamageError an ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+
+// Unwrap returns what the repository said.
+func (e *DamageError) Unwrap() error { return e.Cause }
+
+// Hint is the way out.
+func (e *DamageError) Hint() string {
+	return fmt.Sprintf("restore %s from a backup, or begin the channel anew: git -C %s update-ref -d %s; then restart and publish",
+		e.repository, e.repository, name{e.Project, e.Channel}.ref())
+}
+
 // nameError refuses a name.
 type nameError struct{ kind, name string }
 

@@ -121,14 +121,16 @@ func (n name) ref() string    { return "refs/heads/" + n.project + "/" + n.chann
 // channel is one line of releases.
 type channel struct {
 	name
-	head atomic.Pointer[head] // nil: offers nothing yet
+	head    atomic.Pointer[head] // nil: offers nothing yet
+	damaged *DamageError         // the head could not be read at Open
 
 	mu      sync.Mutex
 	history *history // nil until somebody asks
 }
 
 // Open reads the heads of all channels from the repository releases, which is
-// bare and holds nothing else. lib is where revisions are planned from; it may
+// bare and holds nothing else. A head that cannot be read is a [DamageError] of
+// its channel, and no failure of Open unless there is no other channel. lib is where revisions are planned from; it may
 // be nil for a Log that only serves.
 func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error) {
 	if err := checkName("organisation", o.Organisation); err != nil {
@@ -162,15 +164,22 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		if !ok || n.channel == draftPrevious {
 			continue
 		}
+		c := &channel{name: n}
+		channels[n] = c
 		r, err := l.load(n, ref.Hash)
 		if err != nil {
-			return nil, fmt.Errorf("open releases: channel %s: %w", n, err)
+			c.damaged = &DamageError{Project: n.project, Channel: n.channel, Cause: err, repository: releases.CommonDir()}
+			l.log.Error("channel is damaged and offers nothing", "channel", n.String(), "error", err, "hint", c.damaged.Hint())
+			continue
 		}
-		c := &channel{name: n}
 		c.head.Store(&head{Release: r})
-		channels[n] = c
 	}
 	l.channels.Store(&channels)
+	// One branch may be broken; when all are, they are somebody else's, or the
+	// repository is.
+	if broken := l.Damaged(); len(broken) > 0 && len(broken) == len(channels) {
+		return nil, fmt.Errorf("open releases: channel %s/%s: %w", broken[0].Project, broken[0].Channel, broken[0].Cause)
+	}
 	return l, nil
 }
 
@@ -196,6 +205,21 @@ func (l *Log) Head(project, channel string) *Release {
 	return nil
 }
 
+// Damaged returns the channels whose offer could not be read, sorted by project
+// and channel.
+func (l *Log) Damaged() []*DamageError {
+	var all []*DamageError
+	for _, c := range *l.channels.Load() {
+		if c.damaged != nil {
+			all = append(all, c.damaged)
+		}
+	}
+	slices.SortFunc(all, func(a, b *DamageError) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel))
+	})
+	return all
+}
+
 // Heads returns what every channel offers, sorted by project and channel.
 func (l *Log) Heads() []*Release {
 	channels := *l.channels.Load()
@@ -211,11 +235,34 @@ func (l *Log) Heads() []*Release {
 	return heads
 }
 
-// Due returns the heads with no more than 20 of their 30 days left: they want
-// [Log.Renew].
+// Due returns the heads that want [Log.Renew]: with no more than 20 of their 30
+// days left, or signed by another key than this Log's, which clients may not
+// trust any more.
 func (l *Log) Due() []*Release {
 	horizon := l.o.Now().Add(renewWithin)
-	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) })
+	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) && l.ours(r) })
+}
+
+// ours reports whether a head is signed by this Log's key. What cannot be told is
+// taken for ours: a renewal would fail as well.
+func (l *Log) ours(r *Release) bool {
+	if l.o.Signer == nil {
+		return true
+	}
+	trust, err := bundle.ParseTrust([]byte(bundle.AllowedSigner(l.o.Organisation+"/*", l.o.Signer.PublicKey()) + "\n"))
+	if err != nil {
+		return true
+	}
+	commit, err := l.repo.CommitAt(r.ID)
+	if err != nil {
+		return true
+	}
+	m, err := l.manifest(commit)
+	if err != nil {
+		return true
+	}
+	_, err = trust.Verify(l.Stream(r.Project, r.Channel), bundle.ManifestNamespace, m.raw, m.signature, l.o.Now())
+	return err == nil
 }
 
 // channel returns the channel of a name, making it when there is none.

@@ -114,6 +114,9 @@ func (l *Log) heldContent(r *Release) (content, error) {
 }
 
 func (l *Log) plan(n name, rev gitstore.Hash, c content, read func(gitstore.Hash) ([]byte, error)) (*Plan, error) {
+	if damaged := l.channel(n).damaged; damaged != nil {
+		return nil, damaged
+	}
 	h := l.channel(n).head.Load()
 	before, err := l.contentOf(h)
 	if err != nil {

@@ -578,3 +578,25 @@ func TestCloneServes(t *testing.T) {
 		t.Errorf("a mirror renews: %v", err)
 	}
 }
+
+// TestOtherKeyIsRenewed: after a key was lost, or the right one came back, what is
+// offered is signed anew by the key at hand.
+func TestOtherKeyIsRenewed(t *testing.T) {
+	h := newHouse(t)
+	first := h.record(h.plan("support", Draft), "draft")
+	if due := h.log.Due(); len(due) != 0 {
+		t.Errorf("due: %v", due)
+	}
+	h.close()
+	h.signer = testKey("another")
+	h.open()
+	if due := h.log.Due(); len(due) != 1 || due[0].ID != first.ID {
+		t.Fatalf("due: %v", due)
+	}
+	if _, err := h.log.Renew(t.Context(), "support", Draft, "renewal"); err != nil {
+		t.Fatal(err)
+	}
+	if due := h.log.Due(); len(due) != 0 {
+		t.Errorf("still due: %v", due)
+	}
+}

@@ -75,6 +75,11 @@ func (a *app) printStatus(s daemonStatus) error {
 			fmt.Fprintln(a.out, line)
 		}
 	}
+	for _, c := range s.Channels {
+		if c.Damaged != "" {
+			fmt.Fprintf(a.out, "✗ %s\n  hint: %s\n", c.Damaged, c.Hint)
+		}
+	}
 	if len(s.Channels) == 0 {
 		return nil
 	}
