@@ -139,6 +139,7 @@ func short(revision string) string { return revision[:min(7, len(revision))] }
 func (d *demo) watch(ctx context.Context) error {
 	file := filepath.Join(d.server.place.root, filepath.FromSlash(demoAddress)+".yaml")
 	w := d.a.out
+	d.pending() // what the start did comes first
 	fmt.Fprintf(w, `
 serving %s on %s
 
@@ -303,6 +304,18 @@ func (d *demo) stage(name string, since time.Time) time.Time {
 	now := time.Now()
 	fmt.Fprintf(d.a.out, "  %-36s %6.1f ms\n", name, float64(now.Sub(since).Microseconds())/1000)
 	return now
+}
+
+// pending prints the events so far.
+func (d *demo) pending() {
+	for {
+		select {
+		case e := <-d.events:
+			d.a.printEvent(e)
+		default:
+			return
+		}
+	}
 }
 
 // drain forgets what happened before the first edit.
