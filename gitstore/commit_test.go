@@ -216,6 +216,39 @@ func TestCommitKeepsModes(t *testing.T) {
 	w.clean()
 }
 
+// A mode that the user staged is not committed, and not lost either.
+func TestCommitLeavesStagedModeStaged(t *testing.T) {
+	for _, fileMode := range []string{"true", "false"} {
+		t.Run("fileMode="+fileMode, func(t *testing.T) {
+			w := newWork(t)
+			w.git("config", "core.fileMode", fileMode)
+			w.open()
+			w.write("a/run.yaml", "1\n")
+			w.write("a/new.yaml", "1\n")
+			w.commit("a/run.yaml")
+			w.git("update-index", "--chmod=+x", "a/run.yaml")
+			w.git("update-index", "--add", "--chmod=+x", "a/new.yaml")
+			w.git("write-tree") // caches the tree with the mode
+			w.write("a/run.yaml", "2\n")
+			w.commit("a/run.yaml", "a/new.yaml")
+			if got, want := w.git("ls-tree", "-r", "--format=%(objectmode) %(path)", "HEAD"), "100644 a/new.yaml\n100644 a/run.yaml"; got != want {
+				t.Errorf("committed:\n%s", got)
+			}
+			want := ":100644 100755 " + w.git("rev-parse", "HEAD:a/new.yaml") + " " + w.git("rev-parse", "HEAD:a/new.yaml") + " M\ta/new.yaml\n" +
+				":100644 100755 " + w.git("rev-parse", "HEAD:a/run.yaml") + " " + w.git("rev-parse", "HEAD:a/run.yaml") + " M\ta/run.yaml"
+			if got := w.git("diff", "--cached", "--raw", "--no-abbrev"); got != want {
+				t.Errorf("staged:\n%s\nwant\n%s", got, want)
+			}
+			w.cachedTrees()
+			w.git("commit", "-q", "-m", "the mode")
+			if got := w.git("ls-tree", "-r", "--format=%(objectmode)", "HEAD"); got != "100755\n100755" {
+				t.Errorf("then committed:\n%s", got)
+			}
+			w.fsck()
+		})
+	}
+}
+
 func TestCommitRefusals(t *testing.T) {
 	w := newWork(t)
 	w.write("a.yaml", "1\n")

@@ -15,7 +15,7 @@ import (
 // are sorted by path; root says what became of the folders' trees.
 //
 // A path that the user staged with other content than the commit gives it, is a
-// StagedError.
+// StagedError. A mode that the user staged stays staged beside the new content.
 func (x *index) patch(edits []*fileEdit, root *folder) ([]byte, error) {
 	p := patcher{index: x, out: make([]byte, indexHeader, len(x.raw)+len(edits)*120+4096), edits: edits}
 	p.parents = parentsOf(edits)
@@ -154,7 +154,7 @@ func (p *patcher) insert(e *fileEdit) {
 	}
 	fixed := make([]byte, entryFixed)
 	binary.BigEndian.PutUint16(fixed[60:], uint16(min(len(e.path), flagNameMask)))
-	p.emit(e, fixed)
+	p.emit(e, e.mode, fixed)
 	p.above = append(p.above, e.path)
 	p.moved = true
 }
@@ -164,6 +164,14 @@ func (p *patcher) replace(old indexEntry, e *fileEdit) {
 	if h := old.hash(); !old.intentToAdd() && h != e.tip.hash && (e.removed || h != e.hash) {
 		p.staged = append(p.staged, e.path)
 		return
+	}
+	mode := e.mode
+	if m := old.mode(); !e.removed && !old.intentToAdd() && m != e.tip.mode && m != mode {
+		if m != ModeFile && m != ModeExecutable {
+			p.staged = append(p.staged, e.path)
+			return
+		}
+		mode = m // the user staged it, as with git update-index --chmod=+x: it stays staged
 	}
 	p.lastIn = old.path
 	if e.removed {
@@ -180,13 +188,13 @@ func (p *patcher) replace(old indexEntry, e *fileEdit) {
 			p.moved = true // the entries after it begin elsewhere
 		}
 	}
-	p.emit(e, fixed)
+	p.emit(e, mode, fixed)
 }
 
 // emit writes an entry whose flags are set already.
-func (p *patcher) emit(e *fileEdit, fixed []byte) {
+func (p *patcher) emit(e *fileEdit, mode Mode, fixed []byte) {
 	e.stat.put(fixed)
-	binary.BigEndian.PutUint32(fixed[24:], uint32(e.mode))
+	binary.BigEndian.PutUint32(fixed[24:], uint32(mode))
 	copy(fixed[40:], e.hash[:])
 	p.count++
 	if p.index.version == 4 {
