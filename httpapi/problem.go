@@ -78,8 +78,11 @@ func problemOf(err error, toPerson bool) *refusal {
 	for _, k := range kinds {
 		if errors.Is(err, k.kind) {
 			r := refuse(k.status, k.slug, k.title, err.Error(), hintOf(err))
-			if k.status == http.StatusTooManyRequests {
+			switch k.status {
+			case http.StatusTooManyRequests:
 				r.retry = jittered(5 * time.Second)
+			case http.StatusServiceUnavailable: // until a person has come
+				r.retry = jittered(15 * time.Second)
 			}
 			return r
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,18 +36,21 @@ func checkAcknowledgement(a *protocol.Acknowledgement) error {
 	default:
 		return invalid("use received, verified, applied, failed or rolled_back", "unknown state %.40q", string(a.State))
 	}
-	if len(a.Code) > 64 || len(a.Mode) > 16 || a.Bytes < 0 || a.TookMS < 0 {
-		return invalid("", "an acknowledgement is out of bounds")
+	if !word.MatchString(string(a.Code)) || !word.MatchString(string(a.Mode)) || a.Bytes < 0 || a.TookMS < 0 {
+		return invalid("code and mode are words of a-z, 0-9, _ and -", "an acknowledgement is out of bounds")
 	}
 	a.Message = cut(a.Message, maxMessage)
 	return nil
 }
 
+// word is what a code or a mode may be; newer clients have other ones.
+var word = regexp.MustCompile(`^[a-z0-9_-]{0,32}$`)
+
 // cut shortens a text to so many bytes, at a rune, and takes out what would
-// move the cursor of a terminal that it is shown on.
+// move the cursor of a terminal that it is shown on, or turn its direction.
 func cut(s string, n int) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r

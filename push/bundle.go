@@ -41,6 +41,9 @@ func (p *Push) Bundle(ctx context.Context, t Token, q BundleRequest) (*Delivery,
 	}
 	to, err := p.log.Find(l.project, l.channel, id)
 	if errors.Is(err, release.ErrNotFound) {
+		if err := p.damaged(l.project, l.channel); err != nil {
+			return nil, err
+		}
 		return nil, &Error{
 			Kind: ErrNotFound, Message: fmt.Sprintf("%s has no release %s on %s", l.project, id, l.channel),
 			Advice: "check says what is on offer",

@@ -133,10 +133,8 @@ func heldOf(r *release.Release) *state.Held {
 }
 
 func (p *Push) nothing(project, channel string) error {
-	for _, damage := range p.log.Damaged() {
-		if damage.Project == project && damage.Channel == channel {
-			return &Error{Kind: ErrDamaged, Message: fmt.Sprintf("what %s offers on %s cannot be read", project, channel), Advice: "its operator finds the way out in the server's status and log"}
-		}
+	if err := p.damaged(project, channel); err != nil {
+		return err
 	}
 	e := &Error{Kind: ErrNothing, Message: fmt.Sprintf("%s offers nothing on %s yet", project, channel)}
 	if channel == release.Draft {
@@ -145,4 +143,18 @@ func (p *Push) nothing(project, channel string) error {
 		e.Advice = fmt.Sprintf("publish what draft holds: anvil publish %s %s", project, channel)
 	}
 	return e
+}
+
+// damaged says that what a channel offers cannot be read, nil when it can. The
+// way out names folders of the server, which are not for everybody.
+func (p *Push) damaged(project, channel string) error {
+	for _, d := range p.log.Damaged() {
+		if d.Project == project && d.Channel == channel {
+			return &Error{
+				Kind: ErrDamaged, Message: fmt.Sprintf("what %s offers on %s cannot be read", project, channel),
+				Advice: "the server's operator finds the way out with anvil status, and in its log",
+			}
+		}
+	}
+	return nil
 }

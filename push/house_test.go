@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +32,7 @@ type house struct {
 	options push.Options
 	clock   func() time.Time // of the releases
 	keyless bool             // no key to sign with
+	seed    string           // of the key
 	sign    func() error     // says whether a signature succeeds; nil: always
 	list    func()           // called before projects are listed; nil: not
 
@@ -36,6 +40,25 @@ type house struct {
 	log     *release.Log
 	store   *state.Store
 	closers []func() error
+	logged  buffer
+}
+
+// buffer is a log that is written while it is read.
+type buffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 const branch = "refs/heads/main"
@@ -57,7 +80,7 @@ func (k *key) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 
 func newHouse(t testing.TB, o push.Options) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir(), options: o, clock: time.Now}
+	h := &house{t: t, dir: t.TempDir(), options: o, clock: time.Now, seed: "acme"}
 	for _, name := range []string{"authors.git", "releases.git"} {
 		repo, err := gitstore.Create(filepath.Join(h.dir, name), gitstore.Options{Bare: true, Durability: gitstore.NoFsync})
 		if err != nil {
@@ -78,7 +101,7 @@ func (h *house) open() {
 	h.close()
 	h.authors = h.repo("authors.git")
 	lib := library.Open(h.authors, "", library.Options{})
-	sum := sha256.Sum256([]byte("acme"))
+	sum := sha256.Sum256([]byte(h.seed))
 	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(sum[:]))
 	if err != nil {
 		h.t.Fatal(err)
@@ -87,7 +110,7 @@ func (h *house) open() {
 	if h.keyless {
 		signer = nil
 	}
-	h.log, err = release.Open(h.repo("releases.git"), lib, release.Options{Organisation: "acme", Signer: signer, Generator: "test", Now: h.clock})
+	h.log, err = release.Open(h.repo("releases.git"), lib, release.Options{Organisation: "acme", Signer: signer, Generator: "test", Now: h.clock, Logger: slog.New(slog.NewTextHandler(&h.logged, nil))})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -96,6 +119,7 @@ func (h *house) open() {
 	}
 	h.closers = append(h.closers, h.store.Close)
 	o := h.options
+	o.Logger = slog.New(slog.NewTextHandler(&h.logged, nil))
 	o.Projects = func(rev gitstore.Hash) ([]string, error) {
 		if h.list != nil {
 			h.list()

@@ -21,9 +21,10 @@ type PublishRequest struct {
 	To string `json:"to,omitempty"`
 }
 
-// Publish makes a channel offer what a release of draft holds and returns the channel's
-// new release. When the channel offers that revision already, its head is
-// returned and nothing is recorded. by is who does it, for the audit log.
+// Publish makes a channel offer what a release of draft holds and returns the
+// channel's new release. When the channel offers that revision already, signed by
+// the key at hand, its head is returned and nothing is recorded. by is who does
+// it, for the audit log.
 func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*release.Release, error) {
 	if err := checkProject(q.Project); err != nil {
 		return nil, err
@@ -48,6 +49,9 @@ func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*relea
 func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release, error) {
 	draft := p.log.Head(q.Project, release.Draft)
 	if draft == nil {
+		if err := p.damaged(q.Project, release.Draft); err != nil {
+			return nil, err
+		}
 		return nil, &Error{
 			Kind: ErrNothing, Message: fmt.Sprintf("%s has no draft release to publish", q.Project),
 			Advice: p.whyNoDraft(q.Project),
@@ -68,7 +72,7 @@ func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release,
 	if err != nil {
 		return nil, err
 	}
-	if plan.Base != nil && !plan.Changed && plan.Base.Revision == draft.Revision {
+	if plan.Base != nil && !plan.Changed && plan.Base.Revision == draft.Revision && p.log.Signed(plan.Base) {
 		return plan.Base, nil
 	}
 	return p.log.Record(ctx, plan, string(protocol.ReasonPublish))

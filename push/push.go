@@ -20,7 +20,7 @@ const (
 	DefaultDraftEvery      = time.Second
 	DefaultFlushEvery      = 10 * time.Second
 	DefaultSweepEvery      = 10 * time.Minute
-	DefaultClientsPerToken = 50_000
+	DefaultClientsPerToken = 20_000
 	DefaultKeep            = 100
 )
 

@@ -20,7 +20,8 @@ var (
 const (
 	maxApp    = 512 // bytes
 	maxLabels = 32
-	maxLabel  = 200 // bytes, of a key or a value
+	maxLabel  = 200      // bytes, of a key or a value
+	maxAbout  = 4 * 1024 // bytes, of all labels together
 )
 
 func checkRegistration(r *protocol.Registration) error {
@@ -33,7 +34,11 @@ func checkRegistration(r *protocol.Registration) error {
 	if len(r.Labels) > maxLabels {
 		return invalid("", "more than %d labels", maxLabels)
 	}
+	about := 0
 	for k, v := range r.Labels {
+		if about += len(k) + len(v); about > maxAbout {
+			return invalid("", "the labels are longer than %d bytes together", maxAbout)
+		}
 		if k == "" || len(k) > maxLabel || len(v) > maxLabel || !printable(k) || !printable(v) {
 			return invalid("", "label %.200q is empty, longer than %d bytes, or does not print", k, maxLabel)
 		}

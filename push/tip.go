@@ -64,9 +64,8 @@ type Waiting struct {
 // Tip looks at each project of a new tip, and records a draft release for those
 // whose content differs and that check clean. Projects that were released less
 // than [Options.DraftEvery] ago are looked at once that time is over, at the tip
-// of then. A project that is not fit, or
-// whose release failed, waits with the reason and is tried again here; the error
-// is about the tip as a whole.
+// of then. A project that is not fit, or whose release failed, waits with the
+// reason and is tried again here; the error is about the tip as a whole.
 func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 	p.drafts.mu.Lock()
 	defer p.drafts.mu.Unlock()
@@ -88,7 +87,7 @@ func (p *Push) Tip(ctx context.Context, tip gitstore.Hash) error {
 		}
 	}
 	for _, project := range projects {
-		if err := p.draft(ctx, project); err != nil {
+		if err := p.draft(ctx, project); err != nil && ctx.Err() == nil {
 			p.note.Error("draft not released", "project", project, "error", err)
 		}
 	}
@@ -126,6 +125,9 @@ func (p *Push) draft(ctx context.Context, project string) error {
 	if err != nil {
 		w.Reason, w.Hint = err.Error(), hintOf(err)
 		d.wait(w)
+		if damage := (*release.DamageError)(nil); errors.As(err, &damage) {
+			return nil // said at the start; only a person mends it, with the server down
+		}
 		d.later(project, p.now().Add(retryAfter))
 		return fmt.Errorf("release %s: %w", project, err)
 	}

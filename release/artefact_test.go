@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -263,11 +265,47 @@ func TestDamagedHeadIsNotServed(t *testing.T) {
 				t.Errorf("the other project: %v", err)
 			}
 			h.gitReleases("update-ref", "-d", "refs/heads/sales/draft")
-			if _, err := Open(releases, nil, Options{Organisation: "acme"}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "support/draft") {
+			_, err = Open(releases, nil, Options{Organisation: "acme"})
+			if d := (*DamageError)(nil); !errors.As(err, &d) || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "support/draft") || d.Hint() == "" {
 				t.Errorf("opened with nothing but damage: %v", err)
 			}
 		})
 	}
+}
+
+// A power cut may leave a branch as an empty file, which git itself cannot
+// delete. Nothing may be recorded over it unseen: its clients' past is gone.
+func TestEmptyBranchIsDamaged(t *testing.T) {
+	h := newHouse(t)
+	h.record(h.plan("support", Draft), "draft")
+	h.record(h.plan("sales", Draft), "draft")
+	h.close()
+	file := filepath.Join(h.releases, "refs", "heads", "support", "draft")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file+".lock", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.open()
+	damaged := h.log.Damaged()
+	if len(damaged) != 1 || damaged[0].Project != "support" || !strings.Contains(damaged[0].Hint(), file) || h.log.Head("sales", Draft) == nil {
+		t.Fatalf("damaged: %v", damaged)
+	}
+	if _, err := h.log.Plan(t.Context(), "support", Draft, h.tip()); !errors.Is(err, ErrDamaged) {
+		t.Errorf("planned over it: %v", err)
+	}
+	h.close()
+	for _, f := range []string{file, file + ".lock"} {
+		if err := os.Remove(f); err != nil { // as the hint says
+			t.Fatal(err)
+		}
+	}
+	h.open()
+	if damaged := h.log.Damaged(); len(damaged) != 0 {
+		t.Errorf("still damaged: %v", damaged)
+	}
+	h.record(h.plan("support", Draft), "draft")
 }
 
 func TestArtefactIsMadeOnce(t *testing.T) {

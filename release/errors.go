@@ -53,6 +53,7 @@ type DamageError struct {
 	Project, Channel string
 	Cause            error
 	repository       string
+	file             string // of a branch that git itself cannot delete, "" otherwise
 }
 
 func (e *DamageError) Error() string {
@@ -67,8 +68,11 @@ func (e *DamageError) Unwrap() error { return e.Cause }
 
 // Hint is the way out.
 func (e *DamageError) Hint() string {
-	return fmt.Sprintf("restore %s from a backup, or begin the channel anew: git -C %s update-ref -d %s; then restart and publish",
-		e.repository, e.repository, name{e.Project, e.Channel}.ref())
+	way := fmt.Sprintf("git -C %s update-ref -d %s", e.repository, name{e.Project, e.Channel}.ref())
+	if e.file != "" {
+		way = "remove the file " + e.file
+	}
+	return fmt.Sprintf("restore %s from a backup, or begin the channel anew: %s; then restart and publish", e.repository, way)
 }
 
 // nameError refuses a name.

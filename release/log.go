@@ -41,9 +41,10 @@ package release
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -130,11 +131,12 @@ type channel struct {
 
 // Open reads the heads of all channels from the repository releases, which is
 // bare and holds nothing else. A head that cannot be read is a [DamageError] of
-// its channel, and no failure of Open unless there is no other channel. lib is where revisions are planned from; it may
-// be nil for a Log that only serves.
+// its channel, and no failure of Open unless there is no other channel. lib is
+// where revisions are planned from; it may be nil for a Log that only serves.
+// Its errors stand alone: the caller says that releases were opened.
 func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error) {
 	if err := checkName("organisation", o.Organisation); err != nil {
-		return nil, fmt.Errorf("open releases: %w", err)
+		return nil, err
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -154,9 +156,28 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		artefacts: newArtefacts(cacheBytes),
 		building:  make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
-	refs, err := releases.Refs(headsPrefix)
+	channels, err := l.readChannels()
 	if err != nil {
-		return nil, fmt.Errorf("open releases: %w", err)
+		return nil, err
+	}
+	l.channels.Store(&channels)
+	// One branch may be broken; when all are, they are somebody else's, or the
+	// repository is.
+	broken := l.Damaged()
+	if len(broken) > 0 && len(broken) == len(channels) {
+		return nil, broken[0]
+	}
+	for _, d := range broken {
+		l.log.Error("channel is damaged and offers nothing", "project", d.Project, "channel", d.Channel, "error", d.Cause, "hint", d.Hint())
+	}
+	return l, nil
+}
+
+// readChannels reads the head of every channel.
+func (l *Log) readChannels() (map[name]*channel, error) {
+	refs, err := l.repo.Refs(headsPrefix)
+	if err != nil {
+		return nil, err
 	}
 	channels := make(map[name]*channel)
 	for _, ref := range refs {
@@ -168,19 +189,37 @@ func Open(releases *gitstore.Repo, lib *library.Library, o Options) (*Log, error
 		channels[n] = c
 		r, err := l.load(n, ref.Hash)
 		if err != nil {
-			c.damaged = &DamageError{Project: n.project, Channel: n.channel, Cause: err, repository: releases.CommonDir()}
-			l.log.Error("channel is damaged and offers nothing", "channel", n.String(), "error", err, "hint", c.damaged.Hint())
+			c.damaged = &DamageError{Project: n.project, Channel: n.channel, Cause: err, repository: l.repo.CommonDir()}
 			continue
 		}
 		c.head.Store(&head{Release: r})
 	}
-	l.channels.Store(&channels)
-	// One branch may be broken; when all are, they are somebody else's, or the
-	// repository is.
-	if broken := l.Damaged(); len(broken) > 0 && len(broken) == len(channels) {
-		return nil, fmt.Errorf("open releases: channel %s/%s: %w", broken[0].Project, broken[0].Channel, broken[0].Cause)
+	// Refs passes over a branch without a commit, as an empty file left by a
+	// power cut. Here it is a channel that loses its clients.
+	files, err := filepath.Glob(filepath.Join(globQuote(l.repo.CommonDir()), "refs", "heads", "*", "*"))
+	if err != nil {
+		return nil, err
 	}
-	return l, nil
+	for _, file := range files {
+		n := name{filepath.Base(filepath.Dir(file)), filepath.Base(file)}
+		if checkBoth(n.project, n.channel) != nil || channels[n] != nil {
+			continue
+		}
+		if _, err := l.repo.Tip(n.ref()); err != nil && !errors.Is(err, gitstore.ErrNotFound) {
+			channels[n] = &channel{name: n, damaged: &DamageError{
+				Project: n.project, Channel: n.channel, Cause: err, repository: l.repo.CommonDir(), file: file,
+			}}
+		}
+	}
+	return channels, nil
+}
+
+// globQuote makes [filepath.Glob] take a folder's name as it is written.
+func globQuote(folder string) string {
+	if filepath.Separator == '\\' {
+		return strings.ReplaceAll(folder, "[", "[[]") // there is no other escape
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(folder)
 }
 
 // Organisation is the organisation whose releases these are.
@@ -240,12 +279,12 @@ func (l *Log) Heads() []*Release {
 // trust any more.
 func (l *Log) Due() []*Release {
 	horizon := l.o.Now().Add(renewWithin)
-	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) && l.ours(r) })
+	return slices.DeleteFunc(l.Heads(), func(r *Release) bool { return r.Expires.After(horizon) && l.Signed(r) })
 }
 
-// ours reports whether a head is signed by this Log's key. What cannot be told is
-// taken for ours: a renewal would fail as well.
-func (l *Log) ours(r *Release) bool {
+// Signed reports whether a release is signed by this Log's key. What cannot be
+// told is taken for signed: signing it anew would fail as well.
+func (l *Log) Signed(r *Release) bool {
 	if l.o.Signer == nil {
 		return true
 	}
