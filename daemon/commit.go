@@ -39,6 +39,11 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		}
 	}
 	settings := d.tree.Organisation().Commit
+	author, ok := d.author(now, settings.Author)
+	if !ok {
+		d.unnamed, d.judgeAt, d.gitAt = true, now, now.Add(d.o.BusyRecheck)
+		return
+	}
 	message := message(entries, d.blobs, settings.Prefix, source, len(out.holds))
 	// A commit under way is not abandoned because somebody stops the daemon.
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
@@ -48,8 +53,8 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		Tip:       d.tip,
 		Edits:     edits,
 		Message:   message,
-		Author:    d.author(now, settings.Author),
-		Committer: gitstore.Signature{Name: "Anvil", Email: "anvil@" + host(), When: now},
+		Author:    author,
+		Committer: gitstore.Signature{Name: "Anvil", Email: "anvil@localhost", When: now},
 	})
 	if err != nil {
 		d.commitFailed(now, entries, err)
@@ -118,14 +123,18 @@ func (d *Daemon) jitter() time.Duration {
 }
 
 // author is who git would say; else who the organisation says; else the
-// system's user.
-func (d *Daemon) author(now time.Time, configured string) gitstore.Signature {
+// system's user, unless user.useConfigOnly forbids to make somebody up: then ok
+// is false, and git would refuse to commit.
+func (d *Daemon) author(now time.Time, configured string) (who gitstore.Signature, ok bool) {
 	if s, ok := d.o.Repo.Identity(); ok {
 		s.When = now
-		return s
+		return s, true
 	}
 	if a, err := mail.ParseAddress(configured); err == nil && a.Name != "" {
-		return gitstore.Signature{Name: a.Name, Email: a.Address, When: now}
+		return gitstore.Signature{Name: a.Name, Email: a.Address, When: now}, true
+	}
+	if d.o.Repo.ConfiguredOnly() {
+		return gitstore.Signature{}, false
 	}
 	name := userName()
 	s := gitstore.Signature{Name: name, Email: name + "@" + host(), When: now}
@@ -137,7 +146,30 @@ func (d *Daemon) author(now time.Time, configured string) gitstore.Signature {
 			Hint: `git config --global user.name "Your Name"; git config --global user.email you@example.com`,
 		})
 	}
-	return s
+	return s, true
+}
+
+// tellSkipped says once what git would do at a commit and is not done here.
+func (d *Daemon) tellSkipped(now time.Time) {
+	signature, hooks, err := d.o.Repo.Skipped()
+	if err != nil {
+		d.o.Logger.Warn("cannot tell which hooks there are", "error", err)
+		return
+	}
+	if signature {
+		d.o.OnEvent(Event{
+			Kind: EventNotice, Time: now,
+			Text: "commit.gpgsign is set, but the commits made here are not signed",
+			Hint: "where signatures are asked for, bring the branch there as a merge or a squash by git, which signs it",
+		})
+	}
+	if len(hooks) > 0 {
+		d.o.OnEvent(Event{
+			Kind: EventNotice, Time: now,
+			Text: "the commits made here run no hooks: " + strings.Join(hooks, ", "),
+			Hint: "let what they check be checked where the branch is pushed to",
+		})
+	}
 }
 
 func userName() string {

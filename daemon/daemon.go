@@ -170,6 +170,7 @@ func (d *Daemon) start(now time.Time) {
 	d.rescanAt = now.Add(rescan)
 	d.refresh(now)
 	d.quiet = d.lastSign(now)
+	d.tellSkipped(now)
 	d.checkRoot(now)
 	d.turn(now)
 	d.started, d.readyBy = true, now.Add(startGrace)

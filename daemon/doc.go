@@ -41,6 +41,13 @@
 //   - believe that an empty or missing folder means that all was deleted;
 //   - write to the folder.
 //
+// # Who commits
+//
+// The author is who git would name. The committer is always Anvil
+// <anvil@localhost>, so that its commits can be told from people's and no host
+// name gets into a history that may be public. Hooks are not run and commits not
+// signed; where git is set up for either, that is said at the start.
+//
 // # Its own files
 //
 // In <git common dir>/anvil: "pid", locked while a daemon runs (one a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestAuthorAndCommitter(t *testing.T) {
 		w.start()
 		w.write(reply, good("edited"))
 		w.awaitCommitted(reply)
-		if got := w.git("log", "-1", "--format=%an <%ae>|%cn"); got != "Ada <ada@example.com>|Anvil" {
+		if got := w.git("log", "-1", "--format=%an <%ae>|%cn <%ce>"); got != "Ada <ada@example.com>|Anvil <anvil@localhost>" {
 			t.Errorf("author and committer: %s", got)
 		}
 	})
@@ -131,6 +132,24 @@ func TestAuthorAndCommitter(t *testing.T) {
 		if said := w.count(daemon.EventNotice); said != 1 {
 			t.Errorf("the fallback was said %d times", said)
 		}
+	})
+	t.Run("nobody", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.git("config", "--unset", "user.name")
+		w.git("config", "user.useConfigOnly", "true")
+		w.start()
+		before := w.head()
+		w.write(reply, good("edited"))
+		if out, err := w.tryGit("commit", "--allow-empty", "-m", "m"); err == nil || !strings.Contains(out, "no name was given") {
+			t.Fatalf("git commits all the same: %v, %s", err, out)
+		}
+		w.eventually("the reason is told", func() bool { return w.count(daemon.EventPaused) == 1 })
+		if s := w.d.Status(); !strings.Contains(s.Paused, "useConfigOnly") || s.Waiting != 1 || w.head() != before {
+			t.Errorf("status: %+v", s)
+		}
+		w.git("config", "user.name", "Ada")
+		w.awaitCommitted(reply)
+		w.eventually("the end is told", func() bool { return w.count(daemon.EventResumed) == 1 })
 	})
 }
 
@@ -448,5 +467,21 @@ func TestStop(t *testing.T) {
 	w.awaitCommitted(reply)
 	if got := w.git("rev-list", "--count", "HEAD"); got != "2" {
 		t.Errorf("history:\n%s", w.git("log", "--oneline"))
+	}
+}
+
+// TestWhatGitWouldDoBesides: hooks are not run and nothing is signed, which is
+// said once.
+func TestWhatGitWouldDoBesides(t *testing.T) {
+	w := newWorld(t, "")
+	hook := filepath.Join(w.dir, ".git", "hooks", "pre-commit")
+	w.must(os.MkdirAll(filepath.Dir(hook), 0o755))
+	w.must(os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755))
+	w.git("config", "commit.gpgsign", "true")
+	w.start()
+	w.write(reply, good("edited"))
+	w.awaitCommitted(reply)
+	if said := w.count(daemon.EventNotice); said != 2 {
+		t.Errorf("%d notices, want 2", said)
 	}
 }

@@ -34,6 +34,7 @@ type gitView struct {
 	elsewhere string    // why the branch checked out is not committed to
 	aside     int       // files that wait while it is another one
 	nameless  bool      // the fallback author was said
+	unnamed   bool      // git knows no author, and none may be made up
 }
 
 // refresh looks at git: is the user in the middle of something, has the tip
@@ -83,6 +84,11 @@ func (d *Daemon) refresh(now time.Time) {
 		if d.busy == "" {
 			d.busySince = now
 		}
+		d.gitAt = now.Add(d.o.BusyRecheck)
+	}
+	if d.unnamed && d.tree != nil {
+		_, named := d.author(now, d.tree.Organisation().Commit.Author)
+		d.unnamed = !named
 		d.gitAt = now.Add(d.o.BusyRecheck)
 	}
 	d.busy, d.lock, d.git = state.Busy, state.Lock, seen

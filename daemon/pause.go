@@ -12,6 +12,9 @@ const longBusy = 10 * time.Minute
 // toldAfter is how long saves wait before people are told why.
 const toldAfter = time.Second
 
+// noAuthor says that git would refuse to commit.
+const noAuthor = "git knows no user.name and user.email, and user.useConfigOnly lets nobody make them up"
+
 // blocked says why nothing may be committed now, and when to look again.
 func (d *Daemon) blocked(now time.Time) (why string, until time.Time) {
 	switch {
@@ -29,6 +32,8 @@ func (d *Daemon) blocked(now time.Time) (why string, until time.Time) {
 		return d.elsewhere, d.gitAt
 	case d.tree == nil:
 		return "the tip cannot be read", d.gitAt
+	case d.unnamed:
+		return noAuthor, d.gitAt
 	case d.quiet.After(now):
 		return "", d.quiet
 	}
@@ -194,6 +199,8 @@ func (d *Daemon) reason() (why, text, hint string) {
 		return "on " + short(d.git.branch), text, ""
 	case d.tree == nil:
 		return "the tip", "the tip cannot be read: " + d.trouble, ""
+	case d.unnamed:
+		return noAuthor, noAuthor, `git config user.name "Your Name"; git config user.email you@example.com`
 	}
 	return "", "", ""
 }

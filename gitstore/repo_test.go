@@ -302,6 +302,17 @@ func TestIdentity(t *testing.T) {
 	check("Author", "here@example.org")
 	t.Setenv("GIT_AUTHOR_NAME", "Environment")
 	check("Environment", "here@example.org")
+
+	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	t.Setenv("EMAIL", "mine@example.org")
+	check("Environment", "mine@example.org")
+	w.git("config", "user.useConfigOnly", "true")
+	if who, ok := w.repo.Identity(); ok || !w.repo.ConfiguredOnly() {
+		t.Errorf("identity %v, git would not make it up", who)
+	}
+	if out, err := w.tryGit("var", "GIT_AUTHOR_IDENT"); err == nil {
+		t.Errorf("git says %s", out)
+	}
 }
 
 // Our reading of configuration files is git's.
