@@ -60,7 +60,13 @@ func TestRegister(t *testing.T) {
 			r.Held = &protocol.Held{Release: strings.Repeat("a", 40), Sequence: -1}
 		},
 		"app that moves the cursor": func(r *protocol.Registration) { r.App = "a\x1b[2J" },
-		"endless label":             func(r *protocol.Registration) { r.Labels = map[string]string{"a": strings.Repeat("x", 300)} },
+		"labels without end": func(r *protocol.Registration) {
+			r.Labels = map[string]string{}
+			for i := range 30 {
+				r.Labels[fmt.Sprint(i)] = strings.Repeat("x", 190)
+			}
+		},
+		"endless label": func(r *protocol.Registration) { r.Labels = map[string]string{"a": strings.Repeat("x", 300)} },
 	} {
 		r := valid
 		change(&r)
@@ -357,6 +363,11 @@ func TestAcknowledge(t *testing.T) {
 
 	stranger := say(second, "applied", "")
 	stranger.ClientID = "c2"
+	for _, code := range []protocol.Code{"a\x1b[2J", "UPPER", "two words", protocol.Code(strings.Repeat("x", 33))} {
+		if err := h.Acknowledge(t.Context(), k, []protocol.Acknowledgement{say(second, "failed", code)}); !errors.Is(err, push.ErrInvalid) {
+			t.Errorf("code %q: %v", code, err)
+		}
+	}
 	if err := h.Acknowledge(t.Context(), k, []protocol.Acknowledgement{stranger}); !errors.Is(err, push.ErrForgotten) {
 		t.Errorf("not registered: %v", err)
 	}
