@@ -81,11 +81,9 @@ func (s *configSource) load() (config, error) {
 }
 
 func (s *configSource) loadOnce() (config, error) {
-	var c config
-	for _, file := range outerConfigFiles() {
-		if err := s.file(&c, file, 0); err != nil {
-			return nil, err
-		}
+	c, err := s.outer()
+	if err != nil {
+		return nil, err
 	}
 	if err := s.file(&c, filepath.Join(s.commonDir, "config"), 0); err != nil {
 		return nil, err
@@ -96,6 +94,17 @@ func (s *configSource) loadOnce() (config, error) {
 		}
 	}
 	return append(c, environmentConfig()...), nil
+}
+
+// outer reads the configuration files outside the repository.
+func (s *configSource) outer() (config, error) {
+	var c config
+	for _, file := range outerConfigFiles() {
+		if err := s.file(&c, file, 0); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // outerConfigFiles lists the configuration files outside the repository.

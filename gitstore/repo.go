@@ -54,7 +54,8 @@ type Repo struct {
 
 // Open opens the repository that dir lies in: a work tree, a linked worktree, a
 // git folder or a bare repository. ErrNotRepository when there is none,
-// ErrUnsupported with a Hint when Anvil could not work in it as git does.
+// ErrUnsupported with a Hint when Anvil could not work in it as git does, or when
+// it belongs to another user and safe.directory does not name it.
 func Open(dir string, o Options) (*Repo, error) {
 	start, err := filepath.Abs(dir)
 	if err == nil {
@@ -65,6 +66,9 @@ func Open(dir string, o Options) (*Repo, error) {
 	}
 	found, err := discover(start)
 	if err != nil {
+		return nil, fmt.Errorf("open repository %s: %w", dir, err)
+	}
+	if err := found.checkOwner(owned); err != nil {
 		return nil, fmt.Errorf("open repository %s: %w", dir, err)
 	}
 	r, err := open(found, start, o)
