@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/anvilpeering/anvil/push"
@@ -121,8 +122,11 @@ func (s *Server) Listen(network, addr string) (net.Addr, error) {
 	var err error
 	switch network {
 	case "tcp":
-		if d.Listener, err = net.Listen(network, addr); err == nil && s.o.TLS != nil {
-			d.Listener = tls.NewListener(d.Listener, s.o.TLS)
+		if d.Listener, err = net.Listen(network, addr); err == nil {
+			d.Listener = netutil.LimitListener(d.Listener, maxConnections())
+			if s.o.TLS != nil {
+				d.Listener = tls.NewListener(d.Listener, s.o.TLS)
+			}
 		}
 	case "unix":
 		d.Listener, err = listenSocket(addr)
