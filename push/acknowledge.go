@@ -127,8 +127,13 @@ func (p *Push) Acknowledge(ctx context.Context, t Token, all []protocol.Acknowle
 			return fmt.Errorf("record acknowledgement: %w", err)
 		}
 		for i, tell := range told {
-			if news[i] {
-				tell()
+			if !news[i] {
+				continue
+			}
+			tell()
+			if a := records[i]; a.State == string(protocol.StateFailed) {
+				p.note.Warn("client could not take a release", "project", l.project, "channel", l.channel,
+					"client", a.ID, "release", a.Release, "code", a.Code, "message", a.Message)
 			}
 		}
 	}

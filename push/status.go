@@ -106,6 +106,15 @@ type ChannelStatus struct {
 	Behind  int              `json:"behind"` // all that are neither current nor failing nor silent
 	Failing int              `json:"failing"`
 	Silent  int              `json:"silent"`
+	Failure *Failure         `json:"failure,omitempty"` // the newest of the failing
+}
+
+// Failure is why a client could not take what is on offer, in its own words.
+type Failure struct {
+	Client  string        `json:"client"`
+	Code    protocol.Code `json:"code,omitempty"`
+	Message string        `json:"message,omitempty"`
+	At      time.Time     `json:"at"`
 }
 
 // Channels returns every channel that offers something or is followed by a
@@ -135,6 +144,9 @@ func (p *Push) Channels() []ChannelStatus {
 			s.Current++
 		case HealthFailing:
 			s.Failing++
+			if r := c.report.Load(); s.Failure == nil || r.At.After(s.Failure.At) {
+				s.Failure = &Failure{Client: about.ID, Code: protocol.Code(r.Code), Message: r.Message, At: r.At}
+			}
 		case HealthSilent:
 			s.Silent++
 		case HealthBehind:

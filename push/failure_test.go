@@ -1,0 +1,46 @@
+package push_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anvilpeering/anvil/protocol"
+	"github.com/anvilpeering/anvil/push"
+)
+
+// That a release reaches nobody is seen at once, with the reason.
+func TestFailureIsTold(t *testing.T) {
+	h, advance := at(t, push.Options{})
+	h.tip(h.save(library1()))
+	r, k := h.draft("support"), h.token("support", "draft")
+	say := func(client string, code protocol.Code, message string) {
+		t.Helper()
+		h.register(k, client, nil)
+		a := protocol.Acknowledgement{
+			ClientID: client, Release: r.ID.String(), Revision: r.Revision.String(), State: "failed", Code: code, Message: message,
+		}
+		for range 3 { // it is said again when an answer was lost
+			if err := h.Acknowledge(t.Context(), k, []protocol.Acknowledgement{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		advance(time.Second)
+	}
+	say("c1", "untrusted", "signed by a key that is not trusted")
+	say("c2", "compile", "support/triage/classify does not compile")
+	for _, c := range h.Channels() {
+		switch f := c.Failure; {
+		case c.Project != "support":
+			if f != nil {
+				t.Errorf("%s: %+v", c.Project, f)
+			}
+		case c.Failing != 2 || f == nil || f.Client != "c2" || f.Code != "compile" || f.Message != "support/triage/classify does not compile":
+			t.Errorf("%+v", c)
+		}
+	}
+	log := h.logged.String()
+	if strings.Count(log, "level=WARN") != 2 || !strings.Contains(log, "client=c1") || !strings.Contains(log, "signed by a key that is not trusted") {
+		t.Errorf("logged:\n%s", log)
+	}
+}
