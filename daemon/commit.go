@@ -96,7 +96,15 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 // commitFailed decides when to try again.
 func (d *Daemon) commitFailed(now time.Time, entries []*entry, err error) {
 	var staged *gitstore.StagedError
+	var converted *gitstore.ConvertedError
 	switch {
+	case errors.As(err, &converted):
+		for _, e := range entries {
+			if path.Join(d.o.Library.Prefix(), e.path) == converted.Path {
+				e.converted = converted
+			}
+		}
+		d.judgeAt = now.Add(d.jitter())
 	case errors.As(err, &staged):
 		for _, e := range entries {
 			e.staged = slices.Contains(staged.Paths, path.Join(d.o.Library.Prefix(), e.path))

@@ -61,6 +61,9 @@ type entry struct {
 
 	gone   bool // the user said that the file is meant to be missing
 	staged bool // git refused the path because it is staged
+
+	// converted says why the content cannot be committed as it is; nil: it can.
+	converted *gitstore.ConvertedError
 }
 
 // isNew reports whether the tip lacks the file.

@@ -143,8 +143,12 @@ func (j *judge) holdStrays(strays, open map[string]*entry) {
 
 func (j *judge) holdUnfit(open map[string]*entry) {
 	for path, e := range open {
-		if e.got.is == unfit {
+		switch {
+		case e.got.is == unfit:
 			j.hold(e, HeldUnreadable, e.got.reason, e.got.hint)
+			delete(open, path)
+		case e.converted != nil && e.got.is == present:
+			j.hold(e, HeldUnreadable, e.converted.Reason(), e.converted.Hint())
 			delete(open, path)
 		}
 	}

@@ -3,7 +3,10 @@ package daemon_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/anvilpeering/anvil/daemon"
 )
 
 // TestSparse: what a sparse checkout leaves out is not deleted, and what git was
@@ -70,5 +73,29 @@ func TestIgnored(t *testing.T) {
 	}
 	if s := w.d.Status(); len(s.Holds) != 0 || s.Waiting != 0 {
 		t.Errorf("status: %+v", s)
+	}
+}
+
+// TestConverted: a file with the line ends of another system keeps no other from
+// being committed where git would convert it, and goes in when it does not.
+func TestConverted(t *testing.T) {
+	w := newWorld(t, "prompts")
+	w.git("config", "core.autocrlf", "input")
+	w.start()
+	const other = "support/triage/other.yaml"
+	w.write(other, strings.ReplaceAll(good("other"), "\n", "\r\n"))
+	w.write(reply, good("edited"))
+	w.awaitCommitted(reply)
+	h := w.awaitHeld(other, daemon.HeldUnreadable)
+	if !strings.Contains(h.Reason, "core.autocrlf=input") || !strings.Contains(h.Hint, "LF") {
+		t.Errorf("the hold is %+v", h)
+	}
+	w.rest()
+	w.git("config", "core.autocrlf", "false")
+	w.d.Rescan()
+	w.awaitCommitted(other)
+	w.awaitNoHolds()
+	if held, mended := w.count(daemon.EventHeld), w.count(daemon.EventMended); held != 1 || mended != 1 {
+		t.Errorf("%d held, %d mended:%s", held, mended, w.told())
 	}
 }

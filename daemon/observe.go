@@ -94,9 +94,12 @@ func (d *Daemon) scan(now time.Time, hinted map[string]struct{}) {
 			d.observe(path, now, source)
 		}
 	}
-	for path := range d.delta {
+	for path, e := range maps.Clone(d.delta) {
 		if _, ok := w.files[path]; !ok && w.covers(path) {
 			d.observe(path, now, source)
+		}
+		if e.converted != nil { // what says so is not watched
+			e.converted, d.judgeAt = nil, now
 		}
 	}
 }
@@ -181,7 +184,7 @@ func (d *Daemon) observe(path string, now time.Time, source string) {
 		delete(d.parked, path)
 		d.delta[path] = e
 	} else if e.got.is != got.is || e.got.hash != got.hash || e.got.reason != got.reason {
-		e.changed, e.source = now, source
+		e.changed, e.source, e.converted = now, source, nil
 	}
 	e.got = got
 	if got.is == present {

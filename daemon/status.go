@@ -111,7 +111,8 @@ const (
 	HeldDeletion = "deletion"
 	// HeldStaged: the user has staged other content for the path.
 	HeldStaged = "staged"
-	// HeldUnreadable: the file is too large, no regular file, or not readable.
+	// HeldUnreadable: the file is too large, no regular file, or not readable, or
+	// git would not give it back as it is.
 	HeldUnreadable = "unreadable"
 )
 

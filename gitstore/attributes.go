@@ -13,7 +13,9 @@ import (
 // Anvil stores the bytes of a file as they are. Git may be told to convert them
 // on the way in or out, by attributes or by core.autocrlf; a repository that
 // does so for the files that Anvil watches is refused, because git would show
-// each of them as changed after every commit.
+// each of them as changed after every commit. Settings that only make CR LF into
+// LF on the way in convert nothing in a file with LF line ends: there the file
+// is refused that has others, when it is to be committed.
 
 // checkConversion refuses a repository that converts YAML files below prefix,
 // judged by its settings and the attributes of the folders from the root down
@@ -55,7 +57,8 @@ const (
 // attributes reads the attribute files that bear on a path, each once.
 type attributes struct {
 	root     string
-	autocrlf string
+	autocrlf string          // "true", "input" or ""
+	crlf     bool            // the line end of text is CR LF in the work tree
 	outer    []attributeLine // of lower precedence than the folders'
 	inner    []attributeLine // $GIT_DIR/info/attributes, of the highest
 	folders  map[string][]attributeLine
@@ -75,7 +78,19 @@ type attribute struct{ name, value string }
 func (r *Repo) attributes(c config) *attributes {
 	a := &attributes{root: r.root, folders: map[string][]attributeLine{}}
 	a.macros = map[string][]attribute{"binary": {{"diff", attributeUnset}, {"merge", attributeUnset}, {"text", attributeUnset}}}
-	a.autocrlf, _ = c.lookup("core.autocrlf")
+	if value, _ := c.lookup("core.autocrlf"); strings.EqualFold(value, "input") {
+		a.autocrlf = "input"
+	} else if c.boolean("core.autocrlf", false) {
+		a.autocrlf = "true"
+	}
+	switch value, _ := c.lookup("core.eol"); {
+	case a.autocrlf != "":
+		a.crlf = a.autocrlf == "true"
+	case strings.EqualFold(value, "crlf"):
+		a.crlf = true
+	default:
+		a.crlf = runtime.GOOS == "windows" && !strings.EqualFold(value, "lf")
+	}
 	global, ok := c.lookup("core.attributesfile")
 	if !ok {
 		global = filepath.Join(homeDir(), ".config", "git", "attributes")
@@ -233,39 +248,67 @@ func given(found map[string]string, name string) string {
 	}
 }
 
-// refuse returns an ErrUnsupported when git would convert the file.
-func (a *attributes) refuse(name string) error {
-	found := a.of(name)
-	hint := "give these files no conversion: add the line '*.yaml -text -filter -working-tree-encoding -ident' to .gitattributes"
-	untouched := found["text"] == attributeUnset
-	for _, attribute := range []string{"filter", "working-tree-encoding", "ident", "eol", "text"} {
-		value := given(found, attribute)
-		lineEnds := attribute == "eol" || attribute == "text"
-		automatic := attribute == "text" && value == "auto" && runtime.GOOS != "windows"
-		if value == "" || lineEnds && untouched || automatic {
-			continue
-		}
-		return unsupported(hint, "the attribute %s=%s converts %s", attribute, value, name)
+// lineEnds says how git converts the line ends of a file: to CR LF on the way
+// out (out), to LF on the way in (in), and what tells it to. It is convert.c's
+// convert_attrs and output_eol.
+func (a *attributes) lineEnds(found map[string]string) (in, out bool, because string) {
+	decisive := func(value string) bool {
+		return value == attributeSet || value == attributeUnset || value == "auto" || value == "input"
 	}
-	switch strings.ToLower(a.autocrlf) {
-	case "", "false", "no", "off", "0":
-		return nil
+	name := "text"
+	if !decisive(found[name]) {
+		name = "crlf" // its old name
 	}
-	if untouched {
-		return nil
+	text := found[name]
+	switch eol := found["eol"]; {
+	case text == attributeUnset:
+		return false, false, ""
+	case eol == "crlf" || eol == "lf":
+		return true, eol == "crlf", "the attribute eol=" + eol
+	case text == "input":
+		return true, false, "the attribute " + name + "=input"
+	case text == "auto":
+		return true, a.crlf, "the attribute " + name + "=auto"
+	case text == attributeSet:
+		return true, a.crlf, "the attribute " + name
+	case a.autocrlf != "":
+		return true, a.crlf, "core.autocrlf=" + a.autocrlf
 	}
-	return unsupported("turn it off here with: git config core.autocrlf false", "core.autocrlf=%s converts line ends", a.autocrlf)
+	return false, false, ""
 }
 
-// refuseContent returns an ErrUnsupported for what only some content makes a
-// conversion: text=auto turns CR LF into LF on the way in.
-func (a *attributes) refuseContent(name string, content []byte) error {
-	if err := a.refuse(name); err != nil {
-		return err
+// refuse returns an ErrUnsupported when git would convert the file, whatever is
+// in it.
+func (a *attributes) refuse(name string) error {
+	found := a.of(name)
+	for _, attribute := range []string{"filter", "working-tree-encoding", "ident"} {
+		if value := given(found, attribute); value != "" {
+			return unsupported("give these files no conversion: add the line '*.yaml -text -filter -working-tree-encoding -ident' to .gitattributes",
+				"the attribute %s=%s converts %s", attribute, value, name)
+		}
 	}
-	if bytes.Contains(content, []byte("\r\n")) && given(a.of(name), "text") == "auto" {
-		return unsupported("save the file with LF line ends, or add the line '*.yaml -text' to .gitattributes",
-			"the attribute text=auto converts the line ends of %s", name)
+	switch _, out, because := a.lineEnds(found); {
+	case !out:
+		return nil
+	case strings.HasPrefix(because, "core."):
+		return unsupported("turn it off here with: git config core.autocrlf false", "%s converts line ends", because)
+	default:
+		return unsupported("give these files no conversion: add the line '*.yaml -text' to .gitattributes", "%s converts the line ends of %s", because, name)
+	}
+}
+
+// refuseContent returns an ErrUnsupported that is a ConvertedError when git
+// would convert the file, be it for its content alone.
+func (a *attributes) refuseContent(name string, content []byte) error {
+	err := a.refuse(name)
+	if err == nil && bytes.Contains(content, []byte("\r\n")) {
+		if in, _, because := a.lineEnds(a.of(name)); in {
+			err = unsupported("save the file with LF line ends, or add the line '*.yaml -text' to .gitattributes",
+				"%s converts the line ends of %s", because, name)
+		}
+	}
+	if err != nil {
+		return &ConvertedError{Path: name, err: err}
 	}
 	return nil
 }

@@ -43,6 +43,30 @@ func (e *StagedError) Hint() string {
 	return "commit what you staged, or take it back with: git restore --staged " + strings.Join(e.Paths, " ")
 }
 
+// ConvertedError names a path of a commit whose content git would convert, so
+// that it would never look unchanged. It is an ErrUnsupported with a Hint.
+type ConvertedError struct {
+	Path string
+	err  error
+}
+
+func (e *ConvertedError) Error() string { return e.err.Error() }
+func (e *ConvertedError) Unwrap() error { return e.err }
+
+// Hint says how to keep it as it is.
+func (e *ConvertedError) Hint() string {
+	var h *hinted
+	if errors.As(e.err, &h) {
+		return h.hint
+	}
+	return ""
+}
+
+// Reason says what would convert it.
+func (e *ConvertedError) Reason() string {
+	return strings.TrimPrefix(e.err.Error(), ErrUnsupported.Error()+": ")
+}
+
 // hinted is an error with advice.
 type hinted struct {
 	err  error

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -126,9 +127,10 @@ func TestRefusals(t *testing.T) {
 		refused string
 	}{
 		"autocrlf":               {func(w *work) { w.git("config", "core.autocrlf", "true") }, "autocrlf"},
-		"autocrlf input":         {func(w *work) { w.git("config", "core.autocrlf", "input") }, "autocrlf"},
+		"autocrlf input":         {func(w *work) { w.git("config", "core.autocrlf", "input") }, ""},
 		"autocrlf, but not here": {func(w *work) { w.git("config", "core.autocrlf", "true"); attributes("*.yaml -text\n")(w) }, ""},
-		"text":                   {attributes("*.yaml text\n"), "text"},
+		"text":                   {attributes("*.yaml text\n"), ""},
+		"text, which is crlf":    {func(w *work) { w.git("config", "core.eol", "crlf"); attributes("*.yaml text\n")(w) }, "text"},
 		"text for all":           {attributes("* text eol=crlf\n"), "eol"},
 		"text auto":              {attributes("* text=auto\n"), ""},
 		"binary":                 {attributes("* text\n*.yaml binary\n"), ""},
@@ -231,15 +233,53 @@ func TestAttributesAreReadAsGitDoes(t *testing.T) {
 	}
 }
 
-// text=auto converts CR LF only: such a file alone is refused, when it is
-// committed.
+// Line ends under all settings: what git gives back as it was is committed, and
+// what it would convert is refused, the repository or the file alone.
 func TestLineEndsThatGitWouldConvert(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: needs a system whose lines end in LF")
+	}
 	w := newWork(t)
-	w.write(".gitattributes", "* text=auto\n")
-	w.git("add", ".")
-	w.git("commit", "-q", "-m", "m")
+	for _, autocrlf := range []string{"", "1", "input"} {
+		for _, eol := range []string{"", "lf", "crlf"} {
+			for _, attributes := range []string{"", "text", "-text", "text=auto", "eol=lf", "eol=crlf", "text eol=crlf", "-text eol=crlf", "text=auto eol=lf", "text=auto eol=crlf", "crlf", "-crlf", "crlf=input", "text=input", "!text"} {
+				w.write(".gitattributes", "* "+attributes+"\n")
+				var list config
+				args := []string{}
+				for key, value := range map[string]string{"core.autocrlf": autocrlf, "core.eol": eol} {
+					if value != "" {
+						list = append(list, configValue{key: key, value: value})
+						args = append(args, "-c", key+"="+value)
+					}
+				}
+				for _, text := range []string{"a\nb\n", "a\r\nb\r\n"} {
+					w.write("x.yaml", text)
+					stored := w.git(append(args, "hash-object", "-w", "--path", "x.yaml", "x.yaml")...)
+					back, err := w.tryGit(append(args, "cat-file", "--filters", "--path=x.yaml", stored)...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					same := stored == BlobHash([]byte(text)).String() && back+"\n" == text
+					err = w.repo.attributes(list).refuseContent("x.yaml", []byte(text))
+					if converts := w.repo.attributes(list).refuse("x.yaml") != nil; (err == nil) != same && !converts {
+						t.Errorf("%v, %q, %q: git keeps it: %v, but %v", args, attributes, text, same, err)
+					} else if converts && text == "a\nb\n" && same {
+						t.Errorf("%v, %q: git converts nothing, but %v", args, attributes, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A file alone is refused, and named, when only its content is converted.
+func TestContentThatGitWouldConvert(t *testing.T) {
+	w := newWork(t)
+	w.git("config", "core.autocrlf", "input")
+	w.open()
 	w.write("a.yaml", "a\r\n")
-	if _, err := w.tryCommit("a.yaml"); !errors.Is(err, ErrUnsupported) {
+	var converted *ConvertedError
+	if _, err := w.tryCommit("a.yaml"); !errors.Is(err, ErrUnsupported) || !errors.As(err, &converted) || converted.Path != "a.yaml" {
 		t.Fatalf("commit: %v", err)
 	}
 	w.write("a.yaml", "a\n")
