@@ -97,6 +97,7 @@ func Open(o Options) (*Daemon, error) {
 		},
 	}
 	d.tips = &tips{on: o.OnTip, retry: o.TipRetry, log: o.Logger, change: d.dirty.poke, wake: make(chan struct{}, 1)}
+	d.edits.clear()
 	if d.lastEdits, err = d.edits.load(root); err != nil {
 		o.Logger.Warn("uncommitted files are taken for edits of what git checked out", "error", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/anvilpeering/anvil/gitstore"
 )
@@ -72,6 +73,21 @@ func (e *edits) save(root string, files map[string]edit) error {
 	}
 	e.last = content
 	return nil
+}
+
+// clear takes away what a write that was killed has left. The caller has the
+// repository for itself.
+func (e *edits) clear() {
+	folder := filepath.Dir(e.name)
+	left, err := os.ReadDir(folder)
+	if err != nil {
+		return // saving says so
+	}
+	for _, f := range left {
+		if strings.HasPrefix(f.Name(), filepath.Base(e.name)+".") {
+			_ = os.Remove(filepath.Join(folder, f.Name())) // tried again at the next start
+		}
+	}
 }
 
 func writeFile(name string, content []byte) error {

@@ -485,3 +485,19 @@ func TestWhatGitWouldDoBesides(t *testing.T) {
 		t.Errorf("%d notices, want 2", said)
 	}
 }
+
+// TestUnreadableTip: a branch whose commit is gone is not one without commits.
+func TestUnreadableTip(t *testing.T) {
+	w := newWorld(t, "")
+	tip := w.head()
+	object := filepath.Join(w.dir, ".git", "objects", tip[:2], tip[2:])
+	w.must(os.Rename(object, object+".away"))
+	w.launch()
+	w.eventually("the daemon says that the tip cannot be read", func() bool {
+		s := w.d.Status()
+		return s.Paused == "the tip cannot be read" && s.Tip.String() == tip && s.Branch == "refs/heads/main"
+	})
+	w.must(os.Rename(object+".away", object))
+	w.write(reply, good("edited"))
+	w.awaitCommitted(reply)
+}

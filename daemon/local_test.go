@@ -99,3 +99,20 @@ func TestConverted(t *testing.T) {
 		t.Errorf("%d held, %d mended:%s", held, mended, w.told())
 	}
 }
+
+// TestLeftovers of a daemon that was killed while it wrote its file go at the
+// next start, those of nobody else.
+func TestLeftovers(t *testing.T) {
+	w := newWorld(t, "")
+	own := filepath.Join(w.dir, ".git", "anvil")
+	w.must(os.MkdirAll(own, 0o700))
+	for _, name := range []string{"edits.json.123", "edits.json.456", "edits", "other.json.1"} {
+		w.must(os.WriteFile(filepath.Join(own, name), []byte("{"), 0o600))
+	}
+	w.start()
+	left, err := filepath.Glob(filepath.Join(own, "*[0-9s]"))
+	w.must(err)
+	if len(left) != 2 {
+		t.Errorf("left are %v", left)
+	}
+}

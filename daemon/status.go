@@ -16,7 +16,9 @@ type Status struct {
 	// Branch is the branch that commits go to, as refs/heads/…; empty while
 	// HEAD is detached.
 	Branch string `json:"branch"`
-	// Tip is the newest commit of Branch that the daemon has seen.
+	// Tip is the newest commit of Branch that the daemon has seen, also when
+	// Paused says that it cannot be read. It is zero when there is none yet, or
+	// when the branch itself cannot be read, as Paused then says.
 	Tip gitstore.Hash `json:"tip"`
 	// Ready says that what the first scan found was committed or held, and
 	// that the tip of then was handed on. Once true it stays true.
@@ -73,6 +75,9 @@ func (d *Daemon) publish() {
 		LastScan:      d.lastScan,
 		MissedByWatch: d.missed,
 		Trouble:       d.trouble,
+	}
+	if d.tree == nil && s.Tip.IsZero() && d.branch == d.git.branch {
+		s.Tip = d.git.head // it is there, and cannot be read
 	}
 	s.Paused, _ = d.blocked(time.Now())
 	if d.polling != "" {
