@@ -165,6 +165,7 @@ func (s *Server) authenticate(c echo.Context) (push.Token, error) {
 		return push.Token{}, err
 	}
 	c.Set(tokenKey, t)
+	welcome(r)
 	if wait, ok := s.tokens.take(t.ID); !ok {
 		return push.Token{}, tooMany("token", wait)
 	}

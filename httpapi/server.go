@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/anvilpeering/anvil/push"
@@ -59,6 +58,9 @@ type Options struct {
 	// AddressBurst those of one address before its token is looked at.
 	Rate, AddressRate   float64 // a second
 	Burst, AddressBurst int
+	// Connections bounds the TCP connections of a listener at a time. 0: as many
+	// as leave this process descriptors for its own files.
+	Connections int
 	// Grace is how long a stop waits for answers that are being sent.
 	Grace time.Duration
 	// Logger is told of errors and slow requests. nil: silent.
@@ -75,6 +77,8 @@ type Server struct {
 
 	addresses *addressLimits
 	tokens    *tokenLimits
+
+	deaf, full, unknown sparing // lines of the log
 
 	mu    sync.Mutex
 	doors []door
@@ -123,13 +127,15 @@ func (s *Server) Listen(network, addr string) (net.Addr, error) {
 	switch network {
 	case "tcp":
 		if d.Listener, err = net.Listen(network, addr); err == nil {
-			d.Listener = netutil.LimitListener(d.Listener, maxConnections())
+			d.Listener = s.bounded(d.Listener, cmp.Or(s.o.Connections, maxConnections()))
 			if s.o.TLS != nil {
 				d.Listener = tls.NewListener(d.Listener, s.o.TLS)
 			}
 		}
 	case "unix":
-		d.Listener, err = listenSocket(addr)
+		if d.Listener, err = listenSocket(addr); err == nil {
+			d.Listener = &entrance{Listener: d.Listener, s: s}
+		}
 	default:
 		err = fmt.Errorf("unknown network %q", network)
 	}
@@ -234,5 +240,7 @@ func (s *Server) server(d door) *http.Server {
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), localKey{}, d.local)
 		},
+		ConnContext: withGuest,
+		ConnState:   watch,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -83,7 +84,7 @@ func inBubble(t *testing.T, test func(t *testing.T, p *pipes, token string, stor
 		}
 		s := New(Options{Push: pu})
 		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		s.doors = append(s.doors, door{Listener: p})
+		s.doors = append(s.doors, door{Listener: s.bounded(p, 100)})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.Serve(ctx) }()
@@ -221,3 +222,6 @@ func TestLongPollOutlivesItsBounds(t *testing.T) {
 		}
 	})
 }
+
+// plainLogger writes to a buffer that nobody reads meanwhile.
+func plainLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
