@@ -78,6 +78,11 @@ func Open(o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range []string{own, filepath.Join(own, "pid")} {
+		if err := o.Repo.Share(name); err != nil {
+			o.Logger.Warn("others of the repository cannot use a file", "error", err)
+		}
+	}
 	d := &Daemon{
 		o:        o,
 		root:     root,
@@ -93,7 +98,7 @@ func Open(o Options) (*Daemon, error) {
 			delta:  make(map[string]*entry),
 			parked: make(map[string]*entry),
 			holds:  make(map[string]Hold),
-			edits:  edits{name: filepath.Join(own, "edits.json")},
+			edits:  edits{name: filepath.Join(own, "edits.json"), share: o.Repo.Share},
 		},
 	}
 	d.tips = &tips{on: o.OnTip, retry: o.TipRetry, log: o.Logger, change: d.dirty.poke, wake: make(chan struct{}, 1)}

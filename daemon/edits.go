@@ -17,8 +17,9 @@ import (
 // edited from. Without it a restart would take an old text for an edit of the
 // newest commit. It is written whole, by rename.
 type edits struct {
-	name string
-	last []byte // as written
+	name  string
+	share func(name string) error // gives a new file its permissions
+	last  []byte                  // as written
 }
 
 type editsFile struct {
@@ -68,7 +69,7 @@ func (e *edits) save(root string, files map[string]edit) error {
 	if bytes.Equal(content, e.last) || (e.last == nil && len(files) == 0) {
 		return nil
 	}
-	if err := writeFile(e.name, content); err != nil {
+	if err := e.write(content); err != nil {
 		return fmt.Errorf("write %s: %w", e.name, err)
 	}
 	e.last = content
@@ -90,8 +91,8 @@ func (e *edits) clear() {
 	}
 }
 
-func writeFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+func (e *edits) write(content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(e.name), filepath.Base(e.name)+".*")
 	if err != nil {
 		return err
 	}
@@ -99,8 +100,11 @@ func writeFile(name string, content []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil {
+		err = e.share(f.Name())
+	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), name)
+	return os.Rename(f.Name(), e.name)
 }

@@ -39,7 +39,7 @@ func TestOneDaemonARepository(t *testing.T) {
 func TestEdits(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "edits.json")
 	files := map[string]edit{"a/b/c.yaml": {Base: gitstore.BlobHash([]byte("x")), Seen: []gitstore.Hash{{1}}}, "a/b/new.yaml": {}}
-	if err := (&edits{name: name}).save("/root", files); err != nil {
+	if err := (&edits{name: name, share: func(string) error { return nil }}).save("/root", files); err != nil {
 		t.Fatal(err)
 	}
 	got, err := (&edits{name: name}).load("/root")

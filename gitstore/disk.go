@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 )
 
 // disk is the door to the file system for everything that is written here.
 // before, when set, is asked before each operation and may fail it; a write
 // that it fails has written half. The tests stop and break commits there.
 type disk struct {
-	sync   bool // write through
-	before func(op, path string) error
+	sync    bool // write through
+	sharing sharing
+	before  func(op, path string) error
 }
 
 func (d *disk) ask(op, path string) error {
@@ -34,31 +38,40 @@ func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) erro
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return d.create(path, data, mode, last)
+}
+
+// create makes a file that must not exist.
+func (d *disk) create(path string, data []byte, mode fs.FileMode, last bool) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	return d.fill(f, data, last)
+	if err := d.fill(f, data, last); err != nil {
+		return err
+	}
+	return d.sharing.adjust(path)
 }
 
-// temporary makes a file in dir that has no name of its own yet.
+// temporary makes a file in dir that has no name of its own yet: as many may read
+// it as the umask lets, and nobody may write to it.
 func (d *disk) temporary(dir, pattern string, data []byte) (string, error) {
 	if err := d.ask("create", dir); err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp(dir, pattern)
-	if err != nil {
+	for {
+		name := filepath.Join(dir, strings.Replace(pattern, "*", strconv.FormatUint(rand.Uint64(), 36), 1))
+		err := d.create(name, data, 0o444, true)
+		switch {
+		case err == nil:
+			return name, nil
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case !errors.Is(err, fs.ErrNotExist):
+			_ = d.remove(name)
+		}
 		return "", err
 	}
-	err = d.fill(f, data, true)
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o444)
-	}
-	if err != nil {
-		_ = d.remove(f.Name())
-		return "", err
-	}
-	return f.Name(), nil
 }
 
 func (d *disk) fill(f *os.File, data []byte, last bool) (err error) {
@@ -112,7 +125,24 @@ func (d *disk) mkdir(dir string) (made bool, err error) {
 	if err := d.ask("mkdir", dir); err != nil {
 		return false, err
 	}
-	return true, os.MkdirAll(dir, 0o777)
+	return true, d.mkdirAll(dir)
+}
+
+func (d *disk) mkdirAll(dir string) error {
+	err := os.Mkdir(dir, 0o777)
+	if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := d.mkdirAll(parent); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o777)
+	}
+	if err == nil {
+		return d.sharing.adjust(dir)
+	}
+	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+		return nil // somebody else made it
+	}
+	return err
 }
 
 // syncDir makes the names in a folder last. Windows knows no such thing.
@@ -146,11 +176,15 @@ func (d *disk) append(path string, data []byte) (undo func(), err error) {
 	if err := d.ask("create", path); err != nil {
 		return nil, err
 	}
+	made := !exists(path)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
+	if err == nil && made {
+		err = d.sharing.adjust(path)
+	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err

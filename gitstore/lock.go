@@ -80,15 +80,11 @@ func (d *disk) copyNew(from, to string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	if err := d.fill(f, data, true); err != nil {
+	err = d.create(to, data, 0o666, true)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		_ = d.remove(to)
-		return err
 	}
-	return nil
+	return err
 }
 
 // rewrite replaces the content of the lock file, which becomes that of the
@@ -129,6 +125,11 @@ func (r *Repo) processLock(ctx context.Context, patience time.Duration) (*flock.
 	defer cancel()
 	f := flock.New(filepath.Join(r.ownDir(), "commit.lock"), flock.SetPermissions(0o666))
 	if ok, err := f.TryLock(); err == nil && ok {
+		// Whoever made the file has shared it; all others may not.
+		if err := r.disk.sharing.adjust(f.Path()); err != nil && !errors.Is(err, fs.ErrPermission) {
+			_ = f.Close()
+			return nil, fmt.Errorf("lock %s: %w", f.Path(), err)
+		}
 		return f, nil
 	}
 	if _, err := f.TryLockContext(ctx, 3*time.Millisecond); err != nil {

@@ -106,6 +106,7 @@ func open(found location, start string, o Options) (*Repo, error) {
 	}
 	r.fileMode = c.boolean("core.filemode", true)
 	r.reflogs = reflogsOf(c, r.root == "")
+	r.disk.sharing = sharingOf(c)
 	if r.root != "" {
 		if err := r.checkIndex(); err != nil {
 			return nil, err
