@@ -132,6 +132,11 @@ func (s *Server) answerError(err error, c echo.Context) {
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "token", t.ID, "error", err)
 	}
+	if p.Status == http.StatusUnauthorized {
+		if unsaid, ok := s.unknown.next(); ok {
+			s.log.Warn("token not accepted", "address", c.RealIP(), "path", r.URL.Path, "problem", p.Type, "unsaid", unsaid)
+		}
+	}
 	h := c.Response().Header()
 	for _, name := range []string{"Etag", "Cache-Control", "Content-Length", "Last-Modified"} {
 		h.Del(name)

@@ -44,3 +44,23 @@ func TestFailureIsTold(t *testing.T) {
 		t.Errorf("logged:\n%s", log)
 	}
 }
+
+// Every release stands in the log, with what it is made of; a publish also with
+// who did it.
+func TestReleasesAreLogged(t *testing.T) {
+	h, _ := at(t, push.Options{})
+	h.tip(h.save(library1()))
+	r := h.publish("support", "production", "")
+	h.publish("support", "production", "") // nothing new
+	log := h.logged.String()
+	for line, count := range map[string]int{
+		`level=INFO msg="release recorded" project=`: 3,
+		`project=sales channel=draft`:                1,
+		`project=support channel=production release=` + r.ID.String() + ` revision=` + r.Revision.String() + ` reason=publish`: 1,
+		`level=INFO msg=published project=support channel=production revision=` + r.Revision.String() + ` by=me`:               1,
+	} {
+		if n := strings.Count(log, line); n != count {
+			t.Errorf("%d times %q in\n%s", n, line, log)
+		}
+	}
+}

@@ -43,6 +43,9 @@ func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*relea
 	if err != nil {
 		return nil, err
 	}
+	if before == nil || before.ID != after.ID {
+		p.note.Info("published", "project", q.Project, "channel", q.Channel, "revision", after.Revision.String(), "by", by)
+	}
 	return after, p.move(q.Project, q.Channel)
 }
 

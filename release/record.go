@@ -124,6 +124,8 @@ func (l *Log) record(ctx context.Context, p *Plan, reason string) (*Release, err
 	l.sumsOf.put(id, sums)
 	c.advance(&head{Release: r, content: p.content}, orphan)
 	l.digests.forget(l.heldContents)
+	l.log.Info("release recorded", "project", r.Project, "channel", r.Channel, "release", r.ID.String(),
+		"revision", r.Revision.String(), "reason", r.Reason, "sequence", r.Sequence)
 	return r, nil
 }
 
