@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -66,26 +67,49 @@ func (s *Server) clients(c echo.Context, t push.Token) error {
 	if s.o.Push == nil {
 		return notPushing()
 	}
-	return s.answer(c, http.StatusOK, slices.DeleteFunc(s.o.Push.Clients(), func(k push.Client) bool { return !t.Covers(k.Project, k.Channel) }))
+	limit, err := limitOf(c, someClients)
+	if err != nil {
+		return err
+	}
+	clients, more, err := s.o.Push.FindClients(push.ClientQuery{Scope: t, After: c.QueryParam("after"), Limit: limit})
+	if err != nil {
+		return err
+	}
+	if more {
+		next := url.Values{"after": {clients[limit-1].Cursor()}, "limit": {strconv.Itoa(limit)}}
+		c.Response().Header().Set("Link", "<"+pathClients+"?"+next.Encode()+`>; rel="next"`)
+	}
+	return s.answer(c, http.StatusOK, clients)
 }
 
-// How many releases are listed, unless asked for, and at most.
+// How many are listed, unless asked for, and at most.
 const (
+	someClients  = 200
 	someReleases = 50
-	mostReleases = 1000
+	mostListed   = 1000
 )
+
+// limitOf is how many a request wants listed.
+func limitOf(c echo.Context, some int) (int, error) {
+	text := c.QueryParam("limit")
+	if text == "" {
+		return some, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostListed {
+		return 0, refuse(http.StatusBadRequest, "invalid", "invalid request", "limit is a number from 1 to "+strconv.Itoa(mostListed), "")
+	}
+	return n, nil
+}
 
 func (s *Server) releases(c echo.Context, t push.Token) error {
 	if s.o.Push == nil {
 		return notPushing()
 	}
-	project, channel, limit := c.QueryParam("project"), c.QueryParam("channel"), someReleases
-	if text := c.QueryParam("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > mostReleases {
-			return refuse(http.StatusBadRequest, "invalid", "invalid request", "limit is a number from 1 to "+strconv.Itoa(mostReleases), "")
-		}
-		limit = n
+	project, channel := c.QueryParam("project"), c.QueryParam("channel")
+	limit, err := limitOf(c, someReleases)
+	if err != nil {
+		return err
 	}
 	if !t.Covers(project, channel) {
 		return outOfScope(project, channel)
@@ -108,6 +132,7 @@ func (s *Server) publish(c echo.Context, t push.Token) error {
 	if !t.Covers(q.Project, q.Channel) {
 		return outOfScope(q.Project, q.Channel)
 	}
+	q.Scope = t.Project
 	r, err := s.o.Push.Publish(c.Request().Context(), q, t.Who())
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"github.com/anvilpeering/anvil/push"
 )
 
+const pathClients = "/api/v1/clients"
+
 func (s *Server) routes() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -26,7 +28,7 @@ func (s *Server) routes() *echo.Echo {
 
 	e.GET("/api/v1/status", s.manage(push.RoleViewer, s.status))
 	e.GET("/api/v1/channels", s.manage(push.RoleViewer, s.channels))
-	e.GET("/api/v1/clients", s.manage(push.RoleViewer, s.clients))
+	e.GET(pathClients, s.manage(push.RoleViewer, s.clients))
 	e.GET("/api/v1/releases", s.manage(push.RoleViewer, s.releases))
 	e.POST("/api/v1/publish", s.manage(push.RolePublisher, s.publish))
 	e.POST("/api/v1/accept", s.manage(push.RoleEditor, s.accept))

@@ -138,7 +138,7 @@ func (p *Push) nothing(project, channel string) error {
 	}
 	e := &Error{Kind: ErrNothing, Message: fmt.Sprintf("%s offers nothing on %s yet", project, channel)}
 	if channel == release.Draft {
-		e.Advice = p.whyNoDraft(project)
+		e.Advice = p.whyNoDraft(project, false)
 	} else {
 		e.Advice = fmt.Sprintf("publish what draft holds: anvil publish %s %s", project, channel)
 	}

@@ -19,6 +19,8 @@ type PublishRequest struct {
 	// To is a release or a revision of draft, or of the channel's own past, at
 	// least 4 digits of it; "" is what draft holds now.
 	To string `json:"to,omitempty"`
+	// Scope is the project that who asks may see, "" = every project.
+	Scope string `json:"-"`
 }
 
 // Publish makes a channel offer what a release of draft holds and returns the
@@ -57,7 +59,7 @@ func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release,
 		}
 		return nil, &Error{
 			Kind: ErrNothing, Message: fmt.Sprintf("%s has no draft release to publish", q.Project),
-			Advice: p.whyNoDraft(q.Project),
+			Advice: p.whyNoDraft(q.Project, q.Scope == ""),
 		}
 	}
 	if q.To != "" {

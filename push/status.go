@@ -3,6 +3,7 @@ package push
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anvilpeering/anvil/protocol"
@@ -47,15 +48,50 @@ type Report struct {
 
 // Clients returns the registered clients, sorted by project, channel and id.
 func (p *Push) Clients() []Client {
-	all := p.clients.all()
-	clients := make([]Client, len(all))
-	for i, c := range all {
-		clients[i] = p.clientOf(c)
-	}
-	slices.SortFunc(clients, func(a, b Client) int {
-		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Token, b.Token))
-	})
+	clients, _, _ := p.FindClients(ClientQuery{}) // all of them is no wrong question
 	return clients
+}
+
+// Cursor names the place of a client in the order of [Push.Clients].
+func (c Client) Cursor() string {
+	return strings.Join([]string{c.Project, c.Channel, c.ID, c.Token}, "/")
+}
+
+// ClientQuery asks for some of the registered clients.
+type ClientQuery struct {
+	Scope Token  // of what it covers; the zero Token covers all
+	After string // what follows this cursor, "" for the first
+	Limit int    // so many at most, 0 for all
+}
+
+// FindClients returns the registered clients that q asks for, in the order of
+// [Push.Clients], and whether there are more.
+func (p *Push) FindClients(q ClientQuery) (clients []Client, more bool, err error) {
+	after := strings.Split(q.After, "/")
+	if q.After != "" && len(after) != 4 {
+		return nil, false, invalid("take it from the answer before", "%.300q is no place in the list of clients", q.After)
+	}
+	type place struct {
+		at [4]string
+		c  *client
+	}
+	var all []place
+	for _, c := range p.clients.all() {
+		a := c.about.Load()
+		at := place{[4]string{a.Project, a.Channel, a.ID, a.Token}, c}
+		if q.Scope.Covers(a.Project, a.Channel) && (q.After == "" || slices.Compare(at.at[:], after) > 0) {
+			all = append(all, at)
+		}
+	}
+	slices.SortFunc(all, func(a, b place) int { return slices.Compare(a.at[:], b.at[:]) })
+	if more = q.Limit > 0 && len(all) > q.Limit; more {
+		all = all[:q.Limit]
+	}
+	clients = make([]Client, len(all))
+	for i, at := range all {
+		clients[i] = p.clientOf(at.c)
+	}
+	return clients, more, nil
 }
 
 func (p *Push) clientOf(c *client) Client {

@@ -289,15 +289,25 @@ func (d *drafts) drop() {
 	maps.DeleteFunc(d.waiting, func(project string, _ Waiting) bool { return gone(project) })
 }
 
-// whyNoDraft is the advice for a project without a draft release.
-func (p *Push) whyNoDraft(project string) string {
+// whyNoDraft is the advice for a project without a draft release. A client and
+// whoever sees one project alone are told of that project what its own files
+// say: neither names of other projects nor what went wrong inside.
+func (p *Push) whyNoDraft(project string, seesAll bool) string {
 	for _, w := range p.Waiting() {
-		if w.Project == project {
-			if len(w.Problems) > 0 {
-				return fmt.Sprintf("mend it and save: %s", w.Problems[0])
+		if w.Project != project {
+			continue
+		}
+		for _, problem := range w.Problems {
+			if seesAll || ProjectOf(problem.Path) == project {
+				return fmt.Sprintf("mend it and save: %s", problem)
 			}
+		}
+		if seesAll {
 			return w.Reason
 		}
+	}
+	if !seesAll {
+		return "anvil status on the server says why"
 	}
 	var others []string
 	for _, head := range p.log.Heads() {
