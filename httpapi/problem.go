@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,6 +16,7 @@ import (
 	"github.com/anvilpeering/anvil/protocol"
 	"github.com/anvilpeering/anvil/push"
 	"github.com/anvilpeering/anvil/release"
+	"github.com/anvilpeering/anvil/state"
 )
 
 // refusal is an error that already is its answer.
@@ -74,6 +76,11 @@ func problemOf(err error, toPerson bool) *refusal {
 	}
 	if e, ok := errors.AsType[*release.UnfitError](err); ok {
 		return refuse(http.StatusConflict, "unfit", "not fit to be released", e.Error(), e.Hint())
+	}
+	if errors.Is(err, state.ErrFull) || errors.Is(err, syscall.ENOSPC) {
+		r := refuse(http.StatusInsufficientStorage, "disk-full", "the server's disk is full", "nothing of it was done", "free some disk space on the server")
+		r.retry = jittered(30 * time.Second)
+		return r
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.kind) {

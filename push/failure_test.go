@@ -1,6 +1,8 @@
 package push_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +64,25 @@ func TestReleasesAreLogged(t *testing.T) {
 		if n := strings.Count(log, line); n != count {
 			t.Errorf("%d times %q in\n%s", n, line, log)
 		}
+	}
+}
+
+// A server that is told to end while it starts, or that cannot write down who was
+// seen last, ends quietly.
+func TestEndIsQuiet(t *testing.T) {
+	h := newHouse(t, push.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := push.Open(ctx, h.store, h.log, push.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("opened: %v", err)
+	}
+	h.token("support", "draft") // was used, which is to be written down
+	stop := h.run()
+	if err := h.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if log := h.logged.String(); !strings.Contains(log, "level=WARN msg=\"clients not written down at the end\"") {
+		t.Errorf("logged: %s", log)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -75,7 +74,8 @@ type Push struct {
 	publishing  sync.Mutex // one publish or renewal at a time, audited in order
 }
 
-// Open reads tokens and clients from s, and offers the heads of l.
+// Open reads tokens and clients from s, and offers the heads of l. Its errors
+// stand alone: the caller says what was opened.
 func Open(ctx context.Context, s *state.Store, l *release.Log, o Options) (*Push, error) {
 	o.DraftEvery = cmp.Or(o.DraftEvery, DefaultDraftEvery)
 	o.FlushEvery = cmp.Or(o.FlushEvery, DefaultFlushEvery)
@@ -91,24 +91,36 @@ func Open(ctx context.Context, s *state.Store, l *release.Log, o Options) (*Push
 	}
 	p := &Push{state: s, log: l, o: o, note: o.Logger}
 	p.drafts.init()
-	tokens, err := s.Tokens(ctx)
+	err := p.load(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err() // in whatever words the database says so
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open push: %w", err)
-	}
-	if err := p.credentials.load(tokens); err != nil {
-		return nil, fmt.Errorf("open push: %w", err)
-	}
-	clients, err := s.Clients(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open push: %w", err)
-	}
-	p.clients = newRegistry(clients)
-	for _, head := range l.Heads() {
-		if err := p.move(head.Project, head.Channel); err != nil {
-			return nil, fmt.Errorf("open push: %w", err)
-		}
+		return nil, err
 	}
 	return p, nil
+}
+
+// load reads what is known already.
+func (p *Push) load(ctx context.Context) error {
+	tokens, err := p.state.Tokens(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.credentials.load(tokens); err != nil {
+		return err
+	}
+	clients, err := p.state.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	p.clients = newRegistry(clients)
+	for _, head := range p.log.Heads() {
+		if err := p.move(head.Project, head.Channel); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Push) now() time.Time { return p.o.Now() }
@@ -139,7 +151,11 @@ func (p *Push) Run(ctx context.Context) error {
 			// The last moments are worth a few seconds at the end.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
-			return p.flush(ctx)
+			if err := p.flush(ctx); err != nil {
+				// Who was seen last is lost, which is no reason for an end in failure.
+				p.note.Warn("clients not written down at the end", "error", err)
+			}
+			return nil
 		case <-flush.C:
 			if err := p.flush(ctx); err != nil && ctx.Err() == nil {
 				p.note.Error("clients not written down", "error", err)

@@ -48,21 +48,25 @@ type Store struct {
 // Open opens the SQLite file at path, creating it with mode 0600 when it is not
 // there, and brings its tables up to date. The folder must exist, on a file
 // system of this machine: SQLite's locks and shared memory do not work over a
-// network.
+// network. Its errors name the file, and stand alone otherwise: the caller says
+// that a state was opened.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if strings.Contains(path, "://") {
-		return nil, fmt.Errorf("open state %s: only SQLite files are supported", scheme(path))
+		return nil, fmt.Errorf("%s: only SQLite files are supported", scheme(path))
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, err
 	}
 	if err := private(path); err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, err
 	}
 	s, err := open(ctx, path, o)
-	if err != nil {
-		return nil, fmt.Errorf("open state %s: %w", path, err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err() // in whatever words the database says so
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, named(err))
 	}
 	return s, nil
 }

@@ -352,6 +352,15 @@ func TestOtherEnginesAreRefused(t *testing.T) {
 	}
 }
 
+// Who is told to end while it opens ends for that reason.
+func TestOpenIsCalledOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := state.Open(ctx, filepath.Join(t.TempDir(), "anvil.db"), state.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNotADatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "anvil.db")
 	if err := os.WriteFile(path, []byte("this was never a database, and must not become one"), 0o600); err != nil {

@@ -106,7 +106,7 @@ func (w *writer) commit(batch []*request) {
 		if errs[i] == nil {
 			errs[i] = err
 		}
-		r.result <- errs[i]
+		r.result <- named(errs[i])
 	}
 }
 
