@@ -29,6 +29,7 @@ type Status struct {
 	Daemon       any                  `json:"daemon,omitempty"`
 	Channels     []push.ChannelStatus `json:"channels,omitempty"`
 	Waiting      []push.Waiting       `json:"waiting,omitempty"`
+	Notices      []push.Notice        `json:"notices,omitempty"`
 }
 
 // NewToken is a token with its secret, which is seen this once.
@@ -48,6 +49,7 @@ func (s *Server) status(c echo.Context, t push.Token) error {
 	if s.o.Push != nil {
 		status.Channels = visible(s.o.Push.Channels(), t)
 		status.Waiting = slices.DeleteFunc(s.o.Push.Waiting(), func(w push.Waiting) bool { return !t.Covers(w.Project, release.Draft) })
+		status.Notices = slices.DeleteFunc(s.o.Push.Notices(), func(n push.Notice) bool { return !t.Covers(n.Project, n.Channel) })
 	}
 	return s.answer(c, http.StatusOK, status)
 }

@@ -71,6 +71,7 @@ type Push struct {
 	clients     *registry
 	registering sync.RWMutex // held for writing while clients are forgotten
 	drafts      drafts
+	origins     origins
 	publishing  sync.Mutex // one publish or renewal at a time, audited in order
 }
 
@@ -98,6 +99,9 @@ func Open(ctx context.Context, s *state.Store, l *release.Log, o Options) (*Push
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range p.Notices() {
+		p.note.Warn(n.Message, "hint", n.Hint)
+	}
 	return p, nil
 }
 
@@ -120,7 +124,7 @@ func (p *Push) load(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return p.compareOrigins(ctx, len(tokens))
 }
 
 func (p *Push) now() time.Time { return p.o.Now() }

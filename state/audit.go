@@ -56,3 +56,14 @@ func (s *Store) Audit(ctx context.Context, before int64, limit int) ([]Entry, er
 	}
 	return all, nil
 }
+
+// Audited reports whether a line of the audit log says that a channel was given a
+// release.
+func (s *Store) Audited(ctx context.Context, project, channel, release string) (bool, error) {
+	var n int
+	err := s.reading.QueryRowContext(ctx, `SELECT COUNT(*) FROM audit WHERE project = $1 AND channel = $2 AND to_release = $3`, project, channel, release).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read audit: %w", err)
+	}
+	return n > 0, nil
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver named sqlite
@@ -98,6 +99,16 @@ func open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	}
 	s.writer = newWriter(conn, o.Batch)
 	return s, nil
+}
+
+// Born returns when the database was made, to the second.
+func (s *Store) Born(ctx context.Context) (time.Time, error) {
+	var seconds int64
+	err := s.reading.QueryRowContext(ctx, `SELECT CAST(strftime('%s', MIN(tstamp)) AS INTEGER) FROM goose_db_version`).Scan(&seconds)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when the state was made: %w", err)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
 // Close ends the writer after the requests it already took and closes the file.

@@ -361,6 +361,35 @@ func TestOpenIsCalledOff(t *testing.T) {
 	}
 }
 
+// When a database was made stays, however often it is opened.
+func TestBorn(t *testing.T) {
+	path, before := filepath.Join(t.TempDir(), "anvil.db"), time.Now().Truncate(time.Second)
+	open(t, path).Close()
+	s := open(t, path)
+	born, err := s.Born(t.Context())
+	if err != nil || born.Before(before) || born.After(time.Now()) {
+		t.Errorf("born %s, made after %s: %v", born, before, err)
+	}
+}
+
+func TestAudited(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "anvil.db"))
+	err := s.Update(t.Context(), func(tx *state.Tx) error {
+		return tx.Audit(state.Entry{Project: "support", Channel: "production", To: "a", Outcome: "ok"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		project, channel, release string
+		want                      bool
+	}{{"support", "production", "a", true}, {"support", "production", "b", false}, {"support", "staging", "a", false}, {"sales", "production", "a", false}} {
+		if got, err := s.Audited(t.Context(), c.project, c.channel, c.release); got != c.want || err != nil {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
+}
+
 func TestNotADatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "anvil.db")
 	if err := os.WriteFile(path, []byte("this was never a database, and must not become one"), 0o600); err != nil {
