@@ -71,16 +71,20 @@ func TestStateThatDoesNotFit(t *testing.T) {
 			h.token("support", "draft")
 			h.publish("support", "production", h.draft("support").Revision.String())
 		}},
-		{"the database is old", func(_ *testing.T, _ *house, old, _ func()) { old() },
+		{
+			"the database is old", func(_ *testing.T, _ *house, old, _ func()) { old() },
 			"support/production: the audit log does not know", func(h *house) {
 				h.tip(h.save(map[string]string{"support/triage/classify.yaml": prompt("three")}))
 				h.publish("support", "production", "")
-			}},
-		{"the releases are old", func(_ *testing.T, _ *house, _, old func()) { old() },
+			},
+		},
+		{
+			"the releases are old", func(_ *testing.T, _ *house, _, old func()) { old() },
 			"support/production: 1 of the clients of support/production hold a newer release", func(h *house) {
 				h.tip(h.save(map[string]string{"support/triage/classify.yaml": prompt("three")}))
 				h.publish("support", "production", "")
-			}},
+			},
+		},
 		{"a channel is lost", func(t *testing.T, h *house, _, _ func()) {
 			if err := os.Remove(filepath.Join(h.dir, "releases.git", "refs", "heads", "support", "production")); err != nil {
 				t.Fatal(err)
