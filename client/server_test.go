@@ -83,7 +83,7 @@ func (h *house) start() {
 	if h.log, err = release.Open(releases, h.library, release.Options{Organisation: "acme", Signer: h.signer, Generator: "test"}); err != nil {
 		h.t.Fatal(err)
 	}
-	store, err := state.Open(h.t.Context(), filepath.Join(h.dir, "anvil.db"), state.Options{})
+	store, err := state.Open(h.t.Context(), filepath.Join(h.dir, "anvil.db"))
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func newHouse(t testing.TB, o httpapi.Options) *house {
 	if h.log, err = release.Open(repo("releases.git"), lib, release.Options{Organisation: "acme", Signer: signer, Generator: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if h.store, err = state.Open(t.Context(), filepath.Join(dir, "anvil.db"), state.Options{}); err != nil {
+	if h.store, err = state.Open(t.Context(), filepath.Join(dir, "anvil.db")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.store.Close() })

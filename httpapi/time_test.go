@@ -70,7 +70,7 @@ func inBubble(t *testing.T, test func(t *testing.T, p *pipes, token string, stor
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, err := state.Open(t.Context(), filepath.Join(dir, "anvil.db"), state.Options{})
+		store, err := state.Open(t.Context(), filepath.Join(dir, "anvil.db"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -114,7 +114,7 @@ func (h *house) open() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if h.store, err = state.Open(h.t.Context(), filepath.Join(h.dir, "anvil.db"), state.Options{}); err != nil {
+	if h.store, err = state.Open(h.t.Context(), filepath.Join(h.dir, "anvil.db")); err != nil {
 		h.t.Fatal(err)
 	}
 	h.closers = append(h.closers, h.store.Close)

@@ -34,7 +34,7 @@ func TestClientStartsAgain(t *testing.T) {
 
 // Between being found silent and being forgotten, a client may speak.
 func TestWhoSpeaksIsNotForgotten(t *testing.T) {
-	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"), state.Options{})
+	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

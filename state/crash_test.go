@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // acknowledgeForEver records acknowledgements from 16 goroutines and prints the
 // number of each once it was told that it is durable.
 func acknowledgeForEver(path string) error {
-	s, err := state.Open(context.Background(), path, state.Options{})
+	s, err := state.Open(context.Background(), path)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func killRounds(t *testing.T, plan func(round int) (after int, again bool)) {
 }
 
 func BenchmarkAcknowledge(b *testing.B) {
-	s, err := state.Open(b.Context(), filepath.Join(b.TempDir(), "anvil.db"), state.Options{})
+	s, err := state.Open(b.Context(), filepath.Join(b.TempDir(), "anvil.db"))
 	if err != nil {
 		b.Fatal(err)
 	}

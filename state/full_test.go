@@ -11,7 +11,7 @@ import (
 
 // A full disk is said as what it is, leaves nothing behind, and passes.
 func TestFullDisk(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"), Options{})
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 //go:embed migrations/sqlite/*.sql
 var migrations embed.FS
 
-// DefaultBatch is the most requests that share a transaction.
-const DefaultBatch = 256
+// batch is the most requests that share a transaction.
+const batch = 256
 
 // ErrClosed is returned by writes after [Store.Close].
 var ErrClosed = errors.New("state is closed")
@@ -32,12 +32,6 @@ var ErrNotFound = errors.New("not found")
 // ErrNewer is returned by [Open] for a file that a later version of Anvil has
 // migrated: going on would damage it.
 var ErrNewer = errors.New("state was written by a newer version")
-
-// Options tune a store. The zero value is right.
-type Options struct {
-	// Batch is the most requests that share a transaction, [DefaultBatch] when 0.
-	Batch int
-}
 
 // Store is an open database.
 type Store struct {
@@ -51,7 +45,7 @@ type Store struct {
 // system of this machine: SQLite's locks and shared memory do not work over a
 // network. Its errors name the file, and stand alone otherwise: the caller says
 // that a state was opened.
-func Open(ctx context.Context, path string, o Options) (*Store, error) {
+func Open(ctx context.Context, path string) (*Store, error) {
 	if strings.Contains(path, "://") {
 		return nil, fmt.Errorf("%s: only SQLite files are supported", scheme(path))
 	}
@@ -62,7 +56,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, path, o)
+	s, err := open(ctx, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err() // in whatever words the database says so
@@ -72,7 +66,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, path string, o Options) (_ *Store, err error) {
+func open(ctx context.Context, path string) (_ *Store, err error) {
 	s := &Store{}
 	defer func() {
 		if err != nil {
@@ -94,10 +88,7 @@ func open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Batch <= 0 {
-		o.Batch = DefaultBatch
-	}
-	s.writer = newWriter(conn, o.Batch)
+	s.writer = newWriter(conn, batch)
 	return s, nil
 }
 

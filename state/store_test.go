@@ -21,7 +21,7 @@ var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, path string) *state.Store {
 	t.Helper()
-	s, err := state.Open(t.Context(), path, state.Options{})
+	s, err := state.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func TestNewerIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.Close()
-	_, err := state.Open(t.Context(), path, state.Options{})
+	_, err := state.Open(t.Context(), path)
 	var hinted interface{ Hint() string }
 	if !errors.Is(err, state.ErrNewer) || !errors.As(err, &hinted) {
 		t.Errorf("got %v", err)
@@ -346,7 +346,7 @@ func TestNewerIsRefused(t *testing.T) {
 }
 
 func TestOtherEnginesAreRefused(t *testing.T) {
-	_, err := state.Open(t.Context(), "postgres://anvil:secret@db/anvil", state.Options{})
+	_, err := state.Open(t.Context(), "postgres://anvil:secret@db/anvil")
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v", err)
 	}
@@ -356,7 +356,7 @@ func TestOtherEnginesAreRefused(t *testing.T) {
 func TestOpenIsCalledOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := state.Open(ctx, filepath.Join(t.TempDir(), "anvil.db"), state.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := state.Open(ctx, filepath.Join(t.TempDir(), "anvil.db")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -395,7 +395,7 @@ func TestNotADatabase(t *testing.T) {
 	if err := os.WriteFile(path, []byte("this was never a database, and must not become one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := state.Open(t.Context(), path, state.Options{}); err == nil {
+	if _, err := state.Open(t.Context(), path); err == nil {
 		t.Error("opened")
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Some commits fail and leave the transaction open. The next one is not stopped
 // by that, and finds nothing of it.
 func TestFailedCommitIsUndone(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"), Options{})
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "anvil.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

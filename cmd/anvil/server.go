@@ -135,7 +135,7 @@ func (s *server) openState(ctx context.Context, a *app, another bool) error {
 	if err := s.openKey(); err != nil {
 		return err
 	}
-	if s.store, err = state.Open(ctx, filepath.Join(s.state, stateDatabase), state.Options{}); err != nil {
+	if s.store, err = state.Open(ctx, filepath.Join(s.state, stateDatabase)); err != nil {
 		return fmt.Errorf("open state: %w", err)
 	}
 	return nil

@@ -75,9 +75,18 @@ func (a *app) printStatus(s daemonStatus) error {
 			fmt.Fprintln(a.out, line)
 		}
 	}
+	for _, n := range s.Notices {
+		fmt.Fprintf(a.out, "! %s\n", n.Message)
+		if n.Hint != "" {
+			fmt.Fprintf(a.out, "  hint: %s\n", n.Hint)
+		}
+	}
 	for _, c := range s.Channels {
 		if c.Damaged != "" {
 			fmt.Fprintf(a.out, "✗ %s\n  hint: %s\n", c.Damaged, c.Hint)
+		}
+		if f := c.Failure; f != nil {
+			fmt.Fprintf(a.out, "✗ %s/%s is not taken by client %s: %s [%s]\n", c.Project, c.Channel, f.Client, f.Message, f.Code)
 		}
 	}
 	if len(s.Channels) == 0 {
