@@ -75,6 +75,7 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 		paths = append(paths, e.path)
 		delete(d.delta, e.path)
 		delete(d.parked, e.path)
+		delete(d.older, e.path) // who saved this has seen what is committed
 		d.unsaved = true
 		if e.got.is == missing {
 			removed = append(removed, e.path)

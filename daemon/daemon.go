@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/anvilpeering/anvil/gitstore"
 )
 
 // Daemon watches one organisation. Status, Accept and Rescan may be called from
@@ -95,6 +93,7 @@ func Open(o Options) (*Daemon, error) {
 		agenda:   agenda{settle: newSettle(o), retry: make(map[string]again)},
 		difference: difference{
 			files:  make(map[string]known),
+			older:  make(map[string][]older),
 			delta:  make(map[string]*entry),
 			parked: make(map[string]*entry),
 			holds:  make(map[string]Hold),
@@ -297,10 +296,8 @@ func (d *Daemon) round(now time.Time) {
 		blobs:        d.blobs,
 		index:        staging{d.index, d.indexAt},
 		delta:        d.delta,
-		size: func(h gitstore.Hash) (int, error) {
-			content, err := d.o.Library.Read(h)
-			return len(content), err
-		},
+		older:        d.older,
+		read:         d.o.Library.Read,
 	}
 	out, err := j.judge()
 	if err != nil {

@@ -26,6 +26,7 @@ type difference struct {
 	tree      *prompt.Tree // at tip
 	blobs     map[string]gitstore.Hash
 	moved     map[string]gitstore.Hash // blobs before the tip moved, until the next walk
+	older     map[string][]older       // blobs before somebody else changed them
 	delta     map[string]*entry
 	parked    map[string]*entry // held as moved until they were as committed again
 	holds     map[string]Hold
@@ -34,6 +35,19 @@ type difference struct {
 	lastEdits map[string]edit // those of the last run, until the first walk
 	unsaved   bool            // the delta changed since edits were saved
 }
+
+// older is a committed blob that somebody else replaced at a time.
+type older struct {
+	blob gitstore.Hash
+	at   time.Time
+}
+
+// olderFor is how long an editor is taken to be open with an older text, and
+// maxOlder how many of them are remembered of a file.
+const (
+	olderFor = time.Hour
+	maxOlder = 4
+)
 
 // isProject reports whether the tip has a project of that name.
 func (d *difference) isProject(name string) bool {
@@ -57,10 +71,11 @@ type entry struct {
 	// before are the contents that the file had when the tip moved under it;
 	// the zero hash stands for a missing file.
 	before map[gitstore.Hash]bool
-	moved  bool // it was held as moved, and is until the user says otherwise
+	moved  bool // its base is not what is committed, until the user says otherwise
 
-	gone   bool // the user said that the file is meant to be missing
-	staged bool // git refused the path because it is staged
+	held   gitstore.Hash // the content that was last held
+	gone   bool          // the user said that the file is meant to be missing
+	staged bool          // git refused the path because it is staged
 
 	// converted says why the content cannot be committed as it is; nil: it can.
 	converted *gitstore.ConvertedError

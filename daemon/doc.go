@@ -37,7 +37,8 @@
 //   - commit in the middle of the user's merge, rebase, checkout or commit;
 //   - touch what the user staged, or a lock that is not its own;
 //   - undo a newer commit with an older text: a file whose committed version
-//     moved on since it was edited is held until [Daemon.Accept];
+//     moved on since it was edited is held, until it has those changes in it or
+//     [Daemon.Accept] says that it is right without;
 //   - believe that an empty or missing folder means that all was deleted;
 //   - write to the folder.
 //

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,7 +183,8 @@ func (d *Daemon) adopt(tip gitstore.Hash, foreign bool) error {
 	return nil
 }
 
-func (d *difference) leave(path string, blob gitstore.Hash) {
+// leave notes that somebody else made blob of what is committed at path.
+func (d *Daemon) leave(path string, blob gitstore.Hash) {
 	old := d.blobs[path]
 	if old == blob {
 		return
@@ -190,6 +192,18 @@ func (d *difference) leave(path string, blob gitstore.Hash) {
 	if _, ok := d.moved[path]; !ok {
 		d.moved[path] = old
 	}
+	if e := d.delta[path]; e != nil && e.held == blob {
+		return // the author has committed his own text, with git
+	}
+	if old.IsZero() || blob.IsZero() {
+		return
+	}
+	now := time.Now()
+	list := slices.DeleteFunc(d.older[path], func(o older) bool { return o.blob == old || now.Sub(o.at) > olderFor })
+	if len(list) == maxOlder {
+		list = list[1:]
+	}
+	d.older[path] = append(list, older{old, now})
 }
 
 // lastSign is until when to wait at the start, since somebody may have used git

@@ -66,8 +66,14 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 		d.o.Logger.Info("mended", "path", h.Path, "kind", h.Kind)
 		d.o.OnEvent(Event{Kind: EventMended, Paths: []string{h.Path}, Hold: &h, Time: now})
 	}
-	for _, e := range out.moved {
-		e.moved, d.unsaved = true, d.unsaved || !e.moved
+	for path := range out.held {
+		if e := d.delta[path]; e != nil {
+			e.held = e.got.hash
+		}
+	}
+	for _, m := range out.moved {
+		d.unsaved = d.unsaved || !m.moved || m.base != m.from
+		m.moved, m.base = true, m.from
 	}
 	d.holds, d.heldPaths = out.holds, out.held
 }
@@ -127,6 +133,7 @@ func (d *Daemon) accept(asked string) error {
 func (d *Daemon) acceptHold(h Hold, name string) {
 	if e, ok := d.delta[h.Path]; ok {
 		e.accept(d.blobs[h.Path])
+		delete(d.older, h.Path)
 		return
 	}
 	for p, e := range d.delta {

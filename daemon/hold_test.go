@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -322,6 +323,90 @@ func TestMoved(t *testing.T) {
 		w.git("commit", "-qam", "bad, but mine")
 		w.awaitNoHolds()
 		w.write(reply, good("mine, mended"))
+		w.awaitCommitted(reply)
+	})
+	// pull brings a commit of another clone, with edits in flight.
+	pull := func(w *world, path, content string) {
+		w.t.Helper()
+		other := w.t.TempDir()
+		w.git("clone", "-q", w.dir, other)
+		w.must(os.WriteFile(filepath.Join(other, path), []byte(content), 0o666))
+		w.git("-C", other, "-c", "user.name=Eve", "-c", "user.email=eve@example.com", "commit", "-qam", "from elsewhere")
+		w.git("pull", "-q", "--rebase", "--autostash", other, "main")
+	}
+	named := func(text, name string) string { return strings.Replace(text, "name: A prompt", "name: "+name, 1) }
+	t.Run("git has merged it", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		w.write(reply, bad("mine"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		pull(w, reply, named(good("reply"), "Newer"))
+		if got := w.read(reply); got != named(bad("mine"), "Newer") {
+			t.Fatalf("git left\n%s", got)
+		}
+		w.rest()
+		w.awaitHeld(reply, daemon.HeldProblems)
+		w.write(reply, named(good("mine"), "Newer"))
+		w.awaitCommitted(reply)
+		w.awaitNoHolds()
+	})
+	t.Run("the author has merged it", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		w.write(reply, bad("mine"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		pull(w, reply, named(good("reply"), "Newer"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		w.write(reply, good("mine")) // from the editor, which knows of no pull
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.rest()
+		if got := w.committed(reply); got != named(good("reply"), "Newer") {
+			t.Fatalf("committed:\n%s", got)
+		}
+		w.restart()
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.write(reply, named(good("mine"), "Newer"))
+		w.awaitCommitted(reply)
+		w.awaitNoHolds()
+	})
+	t.Run("from an editor that was open since before", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		pull(w, reply, named(good("reply"), "Newer"))
+		w.rest()
+		w.write(reply, good("mine")) // the old name
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.restart()
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.write(reply, good("mine again"))
+		w.rest()
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.must(w.d.Accept(w.t.Context(), reply))
+		w.awaitCommitted(reply)
+		w.write(reply, named(good("mine"), "Newer"))
+		w.awaitCommitted(reply)
+	})
+	t.Run("an edit of what somebody else has changed", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		pull(w, reply, named(good("theirs"), "Newer"))
+		w.rest()
+		w.write(reply, named(good("reply"), "Newer")) // half of it is undone
+		w.awaitCommitted(reply)
+		pull(w, reply, named(good("reply"), "Newest"))
+		w.rest()
+		w.write(reply, named(good("reply"), "Mine")) // the same line
+		w.awaitCommitted(reply)
+		w.awaitNoHolds()
+	})
+	t.Run("the user's own commit, undone", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		w.write(reply, bad("mine"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		w.git("commit", "-qam", "bad, but mine")
+		w.awaitNoHolds()
+		w.write(reply, good("reply"))
 		w.awaitCommitted(reply)
 	})
 	t.Run("while the daemon was away", func(t *testing.T) {

@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/anvilpeering/anvil/diff3"
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/prompt"
 )
@@ -15,10 +17,16 @@ import (
 // judgement is what becomes of the delta.
 type judgement struct {
 	commit []*entry        // sorted by path
-	moved  []*entry        // held because the tip moved under them
+	moved  []movedEntry    // the tip moved under them
 	held   map[string]bool // paths that a hold stands for
 	holds  map[string]Hold // by the hold's path
 	again  time.Time       // when a grace ends; zero: nothing waits
+}
+
+// movedEntry is one that was edited from another version than the committed one.
+type movedEntry struct {
+	*entry
+	from gitstore.Hash
 }
 
 // judge is the court that one round of the delta passes through. It changes
@@ -33,7 +41,8 @@ type judge struct {
 	blobs map[string]gitstore.Hash
 	index staging
 	delta map[string]*entry
-	size  func(gitstore.Hash) (int, error) // of a blob
+	older map[string][]older
+	read  func(gitstore.Hash) ([]byte, error) // a blob
 
 	out judgement
 }
@@ -52,7 +61,9 @@ func (j *judge) judge() (judgement, error) {
 	j.holdUnfit(open)
 	j.waitForMissing(open)
 	j.holdStrays(strays, open)
-	j.holdMoved(open)
+	if err := j.holdMoved(open); err != nil {
+		return judgement{}, err
+	}
 	j.holdStaged(open)
 	for path := range maps.Clone(j.out.holds) {
 		if e := j.delta[path]; e.got.is != missing && j.blobs[path].IsZero() {
@@ -196,10 +207,30 @@ func (j *judge) waitForMissing(open map[string]*entry) {
 	}
 }
 
-func (j *judge) holdMoved(open map[string]*entry) {
+// holdMoved holds what was edited from another version than the committed one,
+// unless what was committed since is in it: git has merged it, say in a pull with
+// --autostash, or the author has. It stays edited from that other version until it
+// is committed, since the next save may come from an editor that does not know.
+func (j *judge) holdMoved(open map[string]*entry) error {
 	for path, e := range open {
 		head := j.blobs[path]
-		if e.editedFrom(head, j.index) == head {
+		base := e.editedFrom(head, j.index)
+		if base == head {
+			from, stale, err := j.stale(e, head)
+			if err != nil {
+				return err
+			}
+			if !stale {
+				continue
+			}
+			base = from
+		}
+		j.out.moved = append(j.out.moved, movedEntry{e, base})
+		overtaken, err := j.has(e, base, head)
+		if err != nil {
+			return err
+		}
+		if overtaken {
 			continue
 		}
 		reason := "the committed version changed since this file was edited"
@@ -210,9 +241,44 @@ func (j *judge) holdMoved(open map[string]*entry) {
 			reason = "the committed version changed since this file was removed"
 		}
 		j.hold(e, HeldMoved, reason, "see git diff HEAD -- "+path+"; when the file is right as it stands: anvil accept "+path)
-		j.out.moved = append(j.out.moved, e)
 		delete(open, path)
 	}
+	return nil
+}
+
+// stale reports whether a save undoes all of what somebody else has committed to
+// the file a while ago: it comes from an editor that was open since before.
+func (j *judge) stale(e *entry, head gitstore.Hash) (from gitstore.Hash, stale bool, err error) {
+	for _, o := range j.older[e.path] {
+		if j.now.Sub(o.at) > olderFor || o.blob == head {
+			continue
+		}
+		if stale, err := j.has(e, head, o.blob); stale || err != nil {
+			return o.blob, stale, err
+		}
+	}
+	return gitstore.Hash{}, false, nil
+}
+
+// has reports whether the file has in it every change that leads from one blob to
+// another: merging them into it would change nothing.
+func (j *judge) has(e *entry, from, to gitstore.Hash) (bool, error) {
+	if e.got.is != present || from.IsZero() || to.IsZero() {
+		return false, nil
+	}
+	var texts [2][]byte
+	for i, blob := range []gitstore.Hash{from, to} {
+		text, err := j.read(blob)
+		if errors.Is(err, gitstore.ErrNotFound) {
+			return false, nil // its history was rewritten, and it is gone
+		}
+		if err != nil {
+			return false, fmt.Errorf("read %s as it was: %w", e.path, err)
+		}
+		texts[i] = text
+	}
+	merged, conflicts := diff3.Merge(texts[0], texts[1], e.got.content)
+	return len(conflicts) == 0 && bytes.Equal(merged, e.got.content), nil
 }
 
 func (j *judge) holdStaged(open map[string]*entry) {
@@ -378,11 +444,11 @@ func (j *judge) torn(e *entry, problems []prompt.Problem) (bool, error) {
 	}) {
 		return false, nil
 	}
-	size, err := j.size(head)
+	committed, err := j.read(head)
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", e.path, err)
 	}
-	return len(e.got.content) < size, nil
+	return len(e.got.content) < len(committed), nil
 }
 
 // holdDeletionsWith holds the deletions of the same moment and project as a new
