@@ -128,9 +128,17 @@ func (d *Daemon) waiting() int {
 	case d.elsewhere != "":
 		return d.aside
 	}
-	n := len(d.retry)
+	n := 0
+	for p := range d.retry {
+		if d.delta[p] == nil {
+			n++
+		}
+	}
 	for p, e := range d.delta {
+		_, moving := d.retry[p]
 		switch {
+		case moving:
+			n++
 		case d.heldPaths[p] || !d.belongs(p):
 		case d.busy != "" && d.lock == "" && d.index[p] == e.got.hash:
 			// In the middle of a rebase git has put it there, or taken it away.
