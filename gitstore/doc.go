@@ -47,7 +47,11 @@
 // Repositories that Anvil could not write as git would are refused when they
 // are opened, with [ErrUnsupported] and a hint: SHA-256, reftable, partial
 // clones, split and sparse indexes, and attributes or settings that convert the
-// watched files between the work tree and the repository. Hooks are not run.
+// watched files between the work tree and the repository. So are, as git refuses
+// them, those of another user that safe.directory does not name. A file alone is
+// refused, with a [ConvertedError], when only its line ends would be converted.
+// Hooks are not run and commits are not signed as commit.gpgsign asks; see
+// [Repo.Skipped].
 //
 // # go-git
 //
