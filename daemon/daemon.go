@@ -336,6 +336,9 @@ func (d *Daemon) remember() {
 	}
 	d.unsaved = false
 	files := make(map[string]edit, len(d.delta))
+	for p, base := range d.moved { // not looked at yet since the tip moved
+		files[p] = edit{Base: base}
+	}
 	maps.Copy(files, d.lastEdits) // of files that are still moving
 	for p, e := range d.parked {
 		files[p] = edit{Base: e.base, Seen: e.seen, Moved: true}

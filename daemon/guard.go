@@ -190,7 +190,7 @@ func (d *Daemon) leave(path string, blob gitstore.Hash) {
 		return
 	}
 	if _, ok := d.moved[path]; !ok {
-		d.moved[path] = old
+		d.moved[path], d.unsaved = old, true
 	}
 	if e := d.delta[path]; e != nil && e.held == blob {
 		return // the author has committed his own text, with git

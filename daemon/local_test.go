@@ -116,3 +116,27 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("left are %v", left)
 	}
 }
+
+// TestMovedOutlivesRestart: the tip moved under a clean file, the daemon ended
+// before it had looked at the file again, and the index was reset to the new tip
+// meanwhile: the older text in the folder still undoes nothing.
+func TestMovedOutlivesRestart(t *testing.T) {
+	w := newWorld(t, "")
+	w.write(reply, good("one"))
+	w.git("commit", "-qam", "one")
+	w.start()
+	m := &model{world: w}
+	m.push(reply, good("two"))
+	pushed := w.head()
+	w.eventually("the tip is noticed", func() bool { return w.d.Status().Tip.String() == pushed })
+	w.stop()
+	w.git("reset", "-q")
+	w.launch()
+	w.eventually("the file is held", func() bool {
+		holds := w.d.Status().Holds
+		return len(holds) == 1 && holds[0].Path == reply && holds[0].Kind == "moved"
+	})
+	if got := w.git("show", "HEAD:"+reply); got+"\n" != good("two") {
+		t.Errorf("an older text undid a newer commit:\n%s", got)
+	}
+}

@@ -77,6 +77,7 @@ func (m *model) step() {
 			if to := m.file(); m.exists(path) && !m.exists(to) && m.exists(to[:strings.LastIndexByte(to, '/')]) {
 				m.meant[path+" 0"] = true
 				m.rename(path, to)
+				m.means(to)
 			}
 		}},
 		{6, "commit by hand", func() { try("commit", "-qam", "by hand") }},
@@ -122,13 +123,19 @@ func (m *model) step() {
 // a newer one is then the user's doing.
 func (m *model) restored() {
 	for _, path := range modelFiles {
-		content, err := os.ReadFile(m.path(path))
-		n := "0"
-		if found := numbered.FindSubmatch(content); err == nil && found != nil {
-			n = string(found[1])
-		}
-		m.meant[path+" "+n] = true
+		m.means(path)
 	}
+}
+
+// means notes that the user wants a file to be as it is, though its text may be
+// older than what is committed.
+func (m *model) means(path string) {
+	content, err := os.ReadFile(m.path(path))
+	n := "0"
+	if found := numbered.FindSubmatch(content); err == nil && found != nil {
+		n = string(found[1])
+	}
+	m.meant[path+" "+n] = true
 }
 
 var numbered = regexp.MustCompile(`number (\d+)\.`)

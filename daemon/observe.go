@@ -110,6 +110,7 @@ func (d *Daemon) forget() {
 	for path := range d.moved {
 		if _, moving := d.retry[path]; !moving {
 			delete(d.moved, path)
+			d.unsaved = true
 		}
 	}
 	for path, j := range d.lastEdits {

@@ -105,7 +105,7 @@ func (a *app) printStatus(s daemonStatus) error {
 }
 
 func (a *app) printDaemon(d *daemon.Status) {
-	fmt.Fprintf(a.out, "branch  %s\n", branchAt(d.Branch, d.Tip))
+	fmt.Fprintf(a.out, "branch  %s\n", branchAt(d.Branch, d.Tip, d.Paused))
 	if d.Paused != "" {
 		fmt.Fprintf(a.out, "paused  %s\n", d.Paused)
 	}
@@ -134,10 +134,13 @@ func waitingLines(w push.Waiting) []string {
 }
 
 // branchAt says "main at 3f2a91c".
-func branchAt(ref string, tip gitstore.Hash) string {
+func branchAt(ref string, tip gitstore.Hash, paused string) string {
 	branch := strings.TrimPrefix(ref, "refs/heads/")
 	if branch == "" {
 		branch = "a detached HEAD"
+	}
+	if tip.IsZero() && paused != "" {
+		return branch // why it cannot be told is said below
 	}
 	if tip.IsZero() {
 		return branch + ", no commit yet"
@@ -213,7 +216,7 @@ func (a *app) statusOfFolder() error {
 		return json.NewEncoder(a.raw).Encode(s)
 	}
 	fmt.Fprintf(a.out, "%s  %s, no daemon is running\n", s.Organisation, s.Root)
-	fmt.Fprintf(a.out, "branch  %s\n", branchAt(s.Branch, s.Tip))
+	fmt.Fprintf(a.out, "branch  %s\n", branchAt(s.Branch, s.Tip, ""))
 	if len(s.Changed) == 0 {
 		fmt.Fprintln(a.out, "the folder is as committed")
 		return nil
