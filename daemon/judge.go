@@ -2,14 +2,12 @@ package daemon
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/anvilpeering/anvil/diff3"
 	"github.com/anvilpeering/anvil/gitstore"
 	"github.com/anvilpeering/anvil/prompt"
 )
@@ -165,122 +163,6 @@ func (j *judge) holdUnfit(open map[string]*entry) {
 	}
 }
 
-// waitForMissing takes out what vanished a moment ago, since editors save by
-// taking the file away and bringing it back. New files of the same project, and
-// new files with the content of one that vanished, wait with it: together they
-// are a rename, and become one commit. So do earlier deletions of the project,
-// but not for ever: a script that removes many files is one deletion.
-func (j *judge) waitForMissing(open map[string]*entry) {
-	young := make(map[string]time.Time) // by project, when the last grace ends
-	contents := make(map[gitstore.Hash]time.Time)
-	for path, e := range open {
-		end := e.changed.Add(j.missingGrace)
-		if e.got.is != missing || e.isAccepted() || !j.now.Before(end) {
-			continue
-		}
-		if end.After(young[project(path)]) {
-			young[project(path)] = end
-		}
-		contents[j.blobs[path]] = end
-		delete(open, path)
-		j.wait(end)
-	}
-	if len(contents) == 0 {
-		return
-	}
-	for path, e := range open {
-		end, waits := young[project(path)]
-		switch {
-		case e.isNew(j.blobs[path]):
-			if twin, ok := contents[e.got.hash]; ok {
-				end, waits = twin, true
-			}
-		case e.got.is == missing:
-			waits = waits && j.now.Before(e.changed.Add(j.missingGrace+j.settleMax))
-		default:
-			waits = false
-		}
-		if waits && !e.isAccepted() {
-			delete(open, path)
-			j.wait(end)
-		}
-	}
-}
-
-// holdMoved holds what was edited from another version than the committed one,
-// unless what was committed since is in it: git has merged it, say in a pull with
-// --autostash, or the author has. It stays edited from that other version until it
-// is committed, since the next save may come from an editor that does not know.
-func (j *judge) holdMoved(open map[string]*entry) error {
-	for path, e := range open {
-		head := j.blobs[path]
-		base := e.editedFrom(head, j.index)
-		if base == head {
-			from, stale, err := j.stale(e, head)
-			if err != nil {
-				return err
-			}
-			if !stale {
-				continue
-			}
-			base = from
-		}
-		j.out.moved = append(j.out.moved, movedEntry{e, base})
-		overtaken, err := j.has(e, base, head)
-		if err != nil {
-			return err
-		}
-		if overtaken {
-			continue
-		}
-		reason := "the committed version changed since this file was edited"
-		switch {
-		case head.IsZero():
-			reason = "the committed version was removed since this file was edited"
-		case e.got.is == missing:
-			reason = "the committed version changed since this file was removed"
-		}
-		j.hold(e, HeldMoved, reason, "see git diff HEAD -- "+path+"; when the file is right as it stands: anvil accept "+path)
-		delete(open, path)
-	}
-	return nil
-}
-
-// stale reports whether a save undoes all of what somebody else has committed to
-// the file a while ago: it comes from an editor that was open since before.
-func (j *judge) stale(e *entry, head gitstore.Hash) (from gitstore.Hash, stale bool, err error) {
-	for _, o := range j.older[e.path] {
-		if j.now.Sub(o.at) > olderFor || o.blob == head {
-			continue
-		}
-		if stale, err := j.has(e, head, o.blob); stale || err != nil {
-			return o.blob, stale, err
-		}
-	}
-	return gitstore.Hash{}, false, nil
-}
-
-// has reports whether the file has in it every change that leads from one blob to
-// another: merging them into it would change nothing.
-func (j *judge) has(e *entry, from, to gitstore.Hash) (bool, error) {
-	if e.got.is != present || from.IsZero() || to.IsZero() {
-		return false, nil
-	}
-	var texts [2][]byte
-	for i, blob := range []gitstore.Hash{from, to} {
-		text, err := j.read(blob)
-		if errors.Is(err, gitstore.ErrNotFound) {
-			return false, nil // its history was rewritten, and it is gone
-		}
-		if err != nil {
-			return false, fmt.Errorf("read %s as it was: %w", e.path, err)
-		}
-		texts[i] = text
-	}
-	merged, conflicts := diff3.Merge(texts[0], texts[1], e.got.content)
-	return len(conflicts) == 0 && bytes.Equal(merged, e.got.content), nil
-}
-
 func (j *judge) holdStaged(open map[string]*entry) {
 	for path, e := range open {
 		if !e.staged && j.index.blobs[path] == j.blobs[path] {
@@ -288,85 +170,6 @@ func (j *judge) holdStaged(open map[string]*entry) {
 		}
 		j.hold(e, HeldStaged, "staged by you", "commit it, or unstage it: git restore --staged "+e.path)
 		delete(open, path)
-	}
-}
-
-// holdOrganisation holds the deletion of anvil.yaml: without it the folder is
-// none of Anvil's any more.
-func (j *judge) holdOrganisation(open map[string]*entry) {
-	e, ok := open["anvil.yaml"]
-	if !ok || e.got.is != missing || e.isAccepted() {
-		return
-	}
-	j.hold(e, HeldDeletion, "the organisation's own file is gone",
-		"bring it back with: git checkout -- anvil.yaml; when it is meant to go: anvil accept anvil.yaml")
-	delete(open, e.path)
-}
-
-// holdMass holds the deletions of a project when it would lose more than half
-// of its prompts and more than ten, or everything. A file that is there under
-// another name in the project is not lost.
-func (j *judge) holdMass(open map[string]*entry) {
-	type loss struct{ prompts, lost, files, gone int }
-	losses := make(map[string]*loss)
-	kept := make(map[string]map[gitstore.Hash]bool) // by project: new contents
-	for path, e := range open {
-		if e.got.is == missing && project(path) != "" {
-			losses[project(path)] = &loss{}
-		}
-		if e.isNew(j.blobs[path]) {
-			p := project(path)
-			if kept[p] == nil {
-				kept[p] = make(map[gitstore.Hash]bool)
-			}
-			kept[p][e.got.hash] = true
-		}
-	}
-	if len(losses) == 0 {
-		return
-	}
-	lost := func(path string) bool {
-		e, ok := open[path]
-		return ok && e.got.is == missing && !e.isAccepted() && !kept[project(path)][j.blobs[path]]
-	}
-	for path := range j.blobs {
-		l := losses[project(path)]
-		if l == nil {
-			continue
-		}
-		l.files++
-		if isPrompt(path) {
-			l.prompts++
-		}
-		if lost(path) {
-			l.gone++
-			if isPrompt(path) {
-				l.lost++
-			}
-		}
-	}
-	for name, l := range losses {
-		var reason string
-		switch {
-		case l.files == l.gone:
-			reason = fmt.Sprintf("the whole project %s is gone", name)
-		case l.lost > 10 && 2*l.lost > l.prompts:
-			reason = fmt.Sprintf("%d of %d prompts of %s are gone", l.lost, l.prompts, name)
-		default:
-			continue
-		}
-		since := j.now
-		for path, e := range open {
-			if project(path) == name && e.got.is == missing && !e.isAccepted() {
-				since = earlier(since, e.since)
-				j.out.held[path] = true
-				delete(open, path)
-			}
-		}
-		j.out.holds[name] = Hold{
-			Path: name, Kind: HeldDeletion, Since: since, Reason: reason,
-			Hint: "bring them back with: git checkout -- " + name + "; when they are meant to go: anvil accept " + name,
-		}
 	}
 }
 
@@ -449,25 +252,6 @@ func (j *judge) torn(e *entry, problems []prompt.Problem) (bool, error) {
 		return false, fmt.Errorf("read %s: %w", e.path, err)
 	}
 	return len(e.got.content) < len(committed), nil
-}
-
-// holdDeletionsWith holds the deletions of the same moment and project as a new
-// file that is held, or waits: it may be the new name of one of them, and a
-// rename with a typo must not make a prompt vanish.
-func (j *judge) holdDeletionsWith(held *entry, open map[string]*entry) {
-	for path, e := range open {
-		if e.got.is != missing || e.isAccepted() || project(path) != project(held.path) {
-			continue
-		}
-		if apart := e.since.Sub(held.since).Abs(); apart > j.missingGrace+j.settleMax {
-			continue
-		}
-		delete(open, path)
-		if _, ok := j.out.holds[held.path]; ok {
-			j.hold(e, HeldDeletion, "removed together with the new file "+held.path+", which is held",
-				"mend that file; when this one is meant to go all the same: anvil accept "+path)
-		}
-	}
 }
 
 // changes are the entries as prompt wants them, by path.
