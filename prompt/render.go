@@ -41,6 +41,7 @@ func (p *Prompt) Render(ctx context.Context, args Args) (*Rendered, error) {
 	return p.render(ctx, args, liquid.Budget{Depth: maxRenderDepth})
 }
 
+// render renders within a budget that the messages share.
 func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rendered, error) {
 	if q := p.links.broken; q != nil {
 		return nil, &RenderError{Address: addressOf(q.Path), Path: q.Path, Line: q.Line, Col: q.Col, Rule: q.Rule, Message: q.Message}
@@ -48,6 +49,9 @@ func (p *Prompt) render(ctx context.Context, args Args, b liquid.Budget) (*Rende
 	vars, inserts, err := p.bind(args)
 	if err != nil {
 		return nil, err
+	}
+	if b.Used == nil {
+		b.Used = new(liquid.Usage)
 	}
 	size := len(p.body.parts)
 	for _, i := range inserts {

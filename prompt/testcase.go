@@ -12,12 +12,13 @@ import (
 	"github.com/anvilpeering/anvil/prompt/liquid"
 )
 
-// testBudget bounds the rendering of a test more tightly than an application's:
-// a check of all prompts runs all tests.
-var testBudget = liquid.Budget{Steps: 100_000, Output: MaxFileSize, Depth: maxRenderDepth}
-
-// maxTests bounds what the check of one prompt costs.
-const maxTests = 100
+// What the tests of one prompt may take together: a check of all prompts runs all
+// tests.
+const (
+	maxTests       = 100
+	maxTestsSteps  = 500_000
+	maxTestsOutput = 4 << 20
+)
 
 // testCase is one item of `tests:`.
 type testCase struct {
@@ -104,12 +105,13 @@ func (p *Prompt) test() []Problem {
 	fail := func(at mark, message, hint string) {
 		problems = append(problems, Problem{Path: p.Path, Line: at.line, Col: at.col, Rule: ruleTestFailed, Message: message, Hint: hint})
 	}
+	budget := liquid.Budget{Steps: maxTestsSteps, Output: maxTestsOutput, Depth: maxRenderDepth, Used: new(liquid.Usage)}
 	for i, t := range p.body.tests {
 		what := fmt.Sprintf("test %d", i+1)
 		if t.name != "" {
 			what = fmt.Sprintf("the test %q", t.name)
 		}
-		rendered, err := p.render(context.Background(), t.with, testBudget)
+		rendered, err := p.render(context.Background(), t.with, budget)
 		expectsError := slices.ContainsFunc(t.expectations, func(e expectation) bool { return e.word == "error" })
 		if err != nil && !expectsError {
 			message, hint := err.Error(), ""

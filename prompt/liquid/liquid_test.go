@@ -344,3 +344,30 @@ func TestErrorLinks(t *testing.T) {
 
 // marked is comparable, as links that are looked for in an error must be.
 type marked struct{ answer }
+
+// Renderings that share a budget have no more together than one has alone.
+func TestSharedBudget(t *testing.T) {
+	tpl, problems := liquid.Compile("{% for i in (1..10) %}{{ i }},{% endfor %}")
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	once := func(b liquid.Budget) error {
+		_, err := tpl.Render(context.Background(), nil, nil, b)
+		return err
+	}
+	var one liquid.Usage
+	if err := once(liquid.Budget{Used: &one}); err != nil || one.Output != len("1,2,3,4,5,6,7,8,9,10,") || one.Steps == 0 {
+		t.Fatalf("a rendering took %+v: %v", one, err)
+	}
+	for _, b := range []liquid.Budget{{Steps: 3 * one.Steps, Used: new(liquid.Usage)}, {Output: 3 * one.Output, Used: new(liquid.Usage)}} {
+		for i := range 3 {
+			if err := once(b); err != nil {
+				t.Fatalf("rendering %d of %+v: %v", i, b, err)
+			}
+		}
+		var limit *liquid.Error
+		if err := once(b); !errors.As(err, &limit) || limit.Rule != liquid.RuleLimit {
+			t.Errorf("a rendering beyond %+v: %v", b, err)
+		}
+	}
+}

@@ -18,7 +18,14 @@ type Budget struct {
 	Steps  int // objects, tags, filters and turns of loops, and work in proportion to large values: 1,000,000
 	Output int // bytes of the output, and of any text made on the way: 4 MiB
 	Depth  int // partials in one another: 8
+
+	// What renderings before took of the same budget, to which this one adds what it takes; nil when it has the budget
+	// for itself. Renderings that share it come one after the other.
+	Used *Usage
 }
+
+// Usage is what renderings took of a [Budget].
+type Usage struct{ Steps, Output int }
 
 const (
 	defaultSteps  = 1_000_000
@@ -111,6 +118,11 @@ func (t *Template) Render(ctx context.Context, vars map[string]any, links Links,
 		r.depth = defaultDepth
 	}
 	out := &limited{left: r.output}
+	if u := b.Used; u != nil {
+		steps, left := r.steps, r.output-u.Output
+		r.steps, out.left = steps-u.Steps, left
+		defer func() { u.Steps, u.Output = steps-r.steps, u.Output+left-out.left }()
+	}
 	f := &frame{run: r, template: t, links: links, values: outermost(vars)}
 	if err := ctx.Err(); err != nil {
 		return "", f.stopped(0, err)
