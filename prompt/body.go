@@ -88,6 +88,8 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 	switch {
 	case template != nil && messages != nil:
 		r.at(o.key("messages"), ruleSchema, "a prompt has a template or messages, not both", "")
+	case template == nil && messages == nil && o.misspelled("template", "messages"):
+		// said already
 	case template == nil && messages == nil:
 		hint := "write template: |- and the text below it, or messages: with a role and a content each"
 		if partial {
@@ -105,11 +107,14 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		b.chat = true
 		b.parts = r.messages(messages)
 	}
-	complete := len(r.problems) == before
+	complete := len(r.problems) == before && len(o.meant) == 0
 	if n := o.get("tests"); n != nil {
 		b.tests = r.tests(n, partial)
 	}
 	declared := o.declared("parameters")
+	if o.misspelled("parameters") {
+		r.undeclared = true
+	}
 	used := r.variables(b, declared, partial)
 	if complete { // else what is unused cannot be told
 		r.unused(b, declared, used)
@@ -153,6 +158,9 @@ func (r *reader) messages(n *yaml.Node) []part {
 		}
 		if o.key("roles") != nil {
 			r.at(o.key("roles"), ruleSchema, "roles goes with insert", "say role: for the role of a message")
+		}
+		if o.misspelled("insert") && o.key("role") == nil && o.key("content") == nil {
+			continue
 		}
 		p := part{role: o.role()}
 		if content := o.need("content"); content != nil {
@@ -231,7 +239,7 @@ func (r *reader) variables(b *body, declared map[string]*yaml.Node, partial bool
 				if first {
 					b.free = append(b.free, v.Name)
 				}
-			case declared[v.Name] == nil && !r.full():
+			case declared[v.Name] == nil && !r.undeclared && !r.full():
 				line, col := find.at(v.Line, v.Col)
 				r.report(line, col, ruleUndeclared, fmt.Sprintf("unknown parameter %q", v.Name)+didYouMean(v.Name, names(b.parameters)),
 					undeclaredHint(v.Name, TypeString, b.parameters))
@@ -299,6 +307,9 @@ func (o *object) declared(key string) map[string]*yaml.Node {
 func (r *reader) inserted(b *body, declared map[string]*yaml.Node, part part) {
 	name := part.insert
 	if name == "" || r.full() {
+		return
+	}
+	if declared[name] == nil && r.undeclared {
 		return
 	}
 	if declared[name] == nil {

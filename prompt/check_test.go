@@ -27,10 +27,10 @@ func files[V string | []byte](m map[string]V) iter.Seq2[string, []byte] {
 	}
 }
 
-// Each archive in testdata/check is a tree, and in its file "problems" all that
+// Each archive in testdata/rules is a tree, and in its file "problems" all that
 // is wrong with it, each with the line and a caret below the column.
 func TestCheck(t *testing.T) {
-	archives, err := filepath.Glob("testdata/check/*.txtar")
+	archives, err := filepath.Glob("testdata/rules/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatal("there are no archives", err)
 	}

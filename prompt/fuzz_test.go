@@ -20,7 +20,7 @@ import (
 // at a place of the file and names a rule, and what has none renders or says
 // why not.
 func FuzzParse(f *testing.F) {
-	archives, err := filepath.Glob("testdata/check/*.txtar")
+	archives, err := filepath.Glob("testdata/rules/*.txtar")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type reader struct {
 	problems    []Problem
 	broken      bool // one of them keeps the prompt from being rendered
 	patterns    int  // what the patterns cost so far
+	undeclared  bool // what the file declares is below a misspelled key
 }
 
 // report adds a problem, unless nobody asked for its rule.
@@ -55,9 +56,10 @@ var synonyms = map[string]string{
 // object is a mapping that is being decoded.
 type object struct {
 	*reader
-	node *yaml.Node
-	what string // "a parameter", for messages
-	size int    // how many of its keys are known
+	node  *yaml.Node
+	what  string   // "a parameter", for messages
+	size  int      // how many of its keys are known
+	meant []string // keys that are misspelled: they are not reported as missing, too
 }
 
 // object begins to decode a mapping: keys that are not known are reported, with
@@ -75,7 +77,9 @@ func (r *reader) object(n *yaml.Node, what string, extra bool, known ...string) 
 			continue
 		}
 		if !slices.Contains(known, key.Value) && (!extra || !strings.HasPrefix(key.Value, "x-")) {
-			r.unknownKey(key, what, known, extra)
+			if meant := r.unknownKey(key, what, known, extra); meant != "" {
+				o.meant = append(o.meant, meant)
+			}
 			continue
 		}
 		o.size++
@@ -103,8 +107,9 @@ func (o *object) get(name string) *yaml.Node {
 	return value
 }
 
-func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra bool) {
-	meant := nearest(key.Value, slices.Values(known))
+// unknownKey reports a key, and returns the one that was probably meant.
+func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra bool) (meant string) {
+	meant = nearest(key.Value, slices.Values(known))
 	if s := synonyms[key.Value]; meant == "" && slices.Contains(known, s) {
 		meant = s
 	}
@@ -118,14 +123,22 @@ func (r *reader) unknownKey(key *yaml.Node, what string, known []string, extra b
 	}
 	if word, _, ok := strings.Cut(key.Value, ":"); ok && slices.Contains(known, word) {
 		hint = fmt.Sprintf("a space is missing after the colon: write %s: …", word)
+		meant = word
 	}
 	r.at(key, ruleUnknownKey, message, hint)
+	return meant
+}
+
+// misspelled reports whether the mapping has a key that was probably meant as
+// one of these.
+func (o *object) misspelled(keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(o.meant, key) })
 }
 
 // need returns a key's value and reports when it is missing.
 func (o *object) need(key string) *yaml.Node {
 	v := o.get(key)
-	if v == nil {
+	if v == nil && !o.misspelled(key) {
 		o.at(o.node, ruleSchema, fmt.Sprintf("%s needs the key %q", o.what, key), "")
 	}
 	return v

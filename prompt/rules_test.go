@@ -116,15 +116,15 @@ func TestRulesAreDocumented(t *testing.T) {
 	}
 }
 
-// Every rule has an archive in testdata/check that shows it.
+// Every rule has an archive in testdata/rules that shows it.
 func TestRulesAreShown(t *testing.T) {
-	text, err := os.ReadDir("testdata/check")
+	text, err := os.ReadDir("testdata/rules")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all strings.Builder
 	for _, e := range text {
-		content, err := os.ReadFile("testdata/check/" + e.Name())
+		content, err := os.ReadFile("testdata/rules/" + e.Name())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func TestSchemasAgree(t *testing.T) {
 	for _, name := range []string{"prompt", "set", "project", "organisation"} {
 		schemas[name] = compiled(t, name)
 	}
-	archives, err := filepath.Glob("testdata/check/*.txtar")
+	archives, err := filepath.Glob("testdata/rules/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}

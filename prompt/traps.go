@@ -124,11 +124,25 @@ func (s *source) diagnose(err error) Problem {
 		if m := badEscape.FindStringSubmatchIndex(s.line(line)); m != nil {
 			p.Col = s.column(line, m[2])
 		}
+	case strings.Contains(said, "found a tab character"):
+		p.Message, p.Hint = "a tab is used as indentation", "indent with spaces; text that begins with a tab goes into \"double quotes\" as \\t"
+		for n := line; n <= len(s.lines()); n++ { // the parser is at times a line early
+			if m := tabbed.FindStringIndex(s.line(n)); m != nil {
+				p.Line, p.Col = n, m[1]
+				break
+			}
+		}
+		if strings.TrimSpace(s.line(p.Line)) == "" {
+			p.Hint = "remove it: the line is blank"
+		}
 	case strings.Contains(said, "exceeded max depth"):
 		p.Message = fmt.Sprintf("values are nested more than %d levels deep", maxDepth)
 	}
 	return p
 }
+
+// tabbed matches a line up to the first tab of its indentation.
+var tabbed = regexp.MustCompile(`^ *\t`)
 
 // badEscape finds the first backslash that begins no escape.
 var badEscape = regexp.MustCompile(`^(?:[^\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\)`)
