@@ -1,0 +1,114 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+)
+
+// SetRef moves a ref from old to new by compare-and-swap under git's lock of
+// it: old zero creates it, new zero deletes it, ErrMoved when it is elsewhere.
+// A branch that is checked out somewhere is refused, because its index and
+// files would stay behind: see Commit.
+func (r *Repo) SetRef(ref string, old, new Hash) error {
+	if err := r.setRef(ref, old, new); err != nil {
+		return fmt.Errorf("set %s: %w", ref, err)
+	}
+	return nil
+}
+
+func (r *Repo) setRef(ref string, old, new Hash) error {
+	if !validRef(ref) || ref == "HEAD" {
+		return fmt.Errorf("%q is no name for a ref", ref)
+	}
+	if err := r.conflicting(ref); err != nil {
+		return err
+	}
+	settings, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	where, err := r.checkedOut(ref, settings, true)
+	if err != nil {
+		return err
+	}
+	if where != "" {
+		return &hinted{busy("it is checked out in %s", where), "switch to another branch there first"}
+	}
+	if !new.IsZero() {
+		if _, err := r.objects.read(new); err != nil {
+			return err
+		}
+	}
+	unlock, err := r.beginCommit(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if new.IsZero() {
+		return r.deleteRef(ref, old)
+	}
+	if old == new {
+		return r.compare(ref, old)
+	}
+	who, ok := r.Identity()
+	if !ok {
+		who.Name, who.Email = "Anvil", "anvil@localhost"
+	}
+	return r.swap(context.Background(), swap{ref: ref, old: old, new: new, who: who, message: "anvil: set"})
+}
+
+// conflicting refuses a ref below or above another: one would be a folder where
+// the other is a file.
+func (r *Repo) conflicting(ref string) error {
+	for dir := filepath.ToSlash(filepath.Dir(ref)); dir != "refs" && dir != "."; dir = filepath.ToSlash(filepath.Dir(dir)) {
+		if _, _, err := r.readRef(dir); err == nil {
+			return fmt.Errorf("there is a ref %s", dir)
+		}
+	}
+	packed, err := r.packed.read(r.commonDir)
+	if err != nil {
+		return err
+	}
+	if len(packed.withPrefix(ref+"/")) > 0 {
+		return fmt.Errorf("there are refs below %s", ref)
+	}
+	return nil
+}
+
+// deleteRef takes a ref out of packed-refs and then its loose file away, in
+// git's order, with its reflog.
+func (r *Repo) deleteRef(ref string, old Hash) error {
+	j := journal{Ref: ref, Old: old, GitDir: r.gitDir}
+	err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
+	if err == nil {
+		err = r.disk.write(r.own(ownRef), nil, 0o666, false)
+	}
+	var l *lock
+	if err == nil {
+		l, _, err = r.lockRef(context.Background(), ref)
+	}
+	if err != nil {
+		r.clearOwn()
+		return err
+	}
+	defer func() {
+		if l.release() {
+			r.clearOwn()
+		}
+	}()
+	if err := r.compare(ref, old); err != nil {
+		return err
+	}
+	if err := r.unpackRef(ref); err != nil {
+		return err
+	}
+	for _, path := range []string{r.refPath(ref), r.reflogPath(ref)} {
+		if err := r.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return r.disk.syncDir(filepath.Dir(r.refPath(ref)))
+}
