@@ -26,6 +26,7 @@ type body struct {
 
 	declared   bool // there is a `parameters:`
 	parameters []Parameter
+	places     []mark         // of the parameters' names; clients ask for none
 	defaults   map[string]any // of the parameters that a partial's callers may leave out
 	free       []string       // variables that a partial without `parameters:` uses
 	scripted   []string       // parameters of type messages that templates use, beside those that are inserted
@@ -81,6 +82,10 @@ func (r *reader) prompt(root *yaml.Node, partial bool) *body {
 		b.parameters = r.parameters(n, "parameters")
 		if partial {
 			b.defaults = optional(b.parameters)
+		} else if names := o.declared("parameters"); !r.compileOnly {
+			for _, p := range b.parameters {
+				b.places = append(b.places, mark{names[p.Name].Line, names[p.Name].Column})
+			}
 		}
 	}
 	before := len(r.problems)

@@ -40,16 +40,26 @@ func TestCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tree := map[string][]byte{}
+			tree, base := map[string][]byte{}, map[string][]byte{}
 			want, at := "", -1
 			for i, f := range archive.Files {
 				if f.Name == "problems" {
 					want, at = string(f.Data), i
 					continue
 				}
+				if path, was := strings.CutPrefix(f.Name, "base/"); was {
+					base[path] = f.Data
+					continue
+				}
 				tree[f.Name] = f.Data
 			}
-			got := report(Parse(files(tree), Options{}), tree)
+			parsed := Parse(files(tree), Options{})
+			problems := parsed.Problems()
+			if len(base) > 0 {
+				problems = append(problems, Against(baseOf(tree, base), parsed)...)
+				sortProblems(problems)
+			}
+			got := report(problems, tree)
 			if got == want {
 				return
 			}
@@ -68,10 +78,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// report writes the problems of a tree for people.
-func report(t *Tree, tree map[string][]byte) string {
+// baseOf is the tree that an archive compares with: as it is, but for the files
+// in base, of which empty ones were not there.
+func baseOf(tree, base map[string][]byte) *Tree {
+	was := maps.Clone(tree)
+	for path, content := range base {
+		if was[path] = content; len(content) == 0 {
+			delete(was, path)
+		}
+	}
+	return Parse(files(was), Options{})
+}
+
+// report writes problems for people.
+func report(problems []Problem, tree map[string][]byte) string {
 	var b strings.Builder
-	for _, p := range t.Problems() {
+	for _, p := range problems {
 		fmt.Fprintf(&b, "%s: %s\n", p.Level, p)
 		if lines := strings.Split(string(tree[p.Path]), "\n"); p.Line <= len(lines) && lines[p.Line-1] != "" {
 			line := []rune(lines[p.Line-1])

@@ -71,7 +71,7 @@ func (t *Tree) ProblemsIn(project string) []Problem {
 	for _, path := range t.Released(project) {
 		problems, _ := t.found.get(path)
 		for _, p := range problems {
-			if level, on := levelOf(p.Rule, checks); on && level == Error {
+			if p.apply(checks) && p.Level == Error {
 				out = append(out, p)
 			}
 		}
@@ -88,8 +88,7 @@ func Introduced(base, candidate *Tree) []Problem {
 	checks := candidate.Organisation().Checks
 	var out []Problem
 	add := func(p Problem) {
-		level, on := levelOf(p.Rule, checks)
-		if p.Level = level; on && level == Error {
+		if p.apply(checks) && p.Level == Error {
 			out = append(out, p)
 		}
 	}

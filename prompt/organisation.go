@@ -2,9 +2,7 @@ package prompt
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -56,48 +54,6 @@ func (r *reader) segment(n *yaml.Node, what string) string {
 		return ""
 	}
 	return s
-}
-
-func (o *object) checks() map[string]string {
-	n := o.get("checks")
-	if n == nil {
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
-		o.wrongType(n, "checks", "keys and values")
-		return nil
-	}
-	out := map[string]string{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		id := key.Value
-		if _, known := rules[id]; !known {
-			o.at(key, ruleUnknownKey, fmt.Sprintf("unknown rule %q", id)+didYouMean(id, maps.Keys(rules)), "the rules are listed in docs/rules.md")
-			continue
-		}
-		if !adjustable(id) {
-			o.at(key, ruleSchema, fmt.Sprintf("the level of %s cannot be changed", id), "only the rules about prompts that render all the same have a level: "+list(adjustableRules()))
-			continue
-		}
-		switch level := value.Value; {
-		case value.Kind == yaml.ScalarNode && (level == "error" || level == "warning" || level == "off"):
-			out[id] = level
-		default:
-			o.at(value, ruleSchema, fmt.Sprintf("the level of %s must be error, warning or off", id), "")
-		}
-	}
-	return out
-}
-
-func adjustableRules() []string {
-	var ids []string
-	for id := range rules {
-		if adjustable(id) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 func (o *object) sources() map[string]Source {

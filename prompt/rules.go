@@ -22,6 +22,7 @@ const (
 	ruleDependencyDepth   = "dependency-depth"
 	ruleVersionRange      = "version-range"
 	ruleLocked            = "locked"
+	ruleBreaking          = "breaking"
 
 	ruleTestFailed     = "test-failed"
 	ruleConflictMarker = "conflict-marker"
@@ -39,7 +40,7 @@ const (
 type rule struct {
 	level Level
 	// lint: the prompt renders all the same. Clients do not look for these
-	// ([Options.CompileOnly]), and anvil.yaml may change their level; what keeps
+	// ([Options.CompileOnly]), and anvil.yaml may change their level and except addresses; what keeps
 	// a prompt from being rendered is always an error.
 	lint bool
 }
@@ -67,6 +68,7 @@ var rules = map[string]rule{
 	ruleDependencyDepth:   {},
 	ruleVersionRange:      {lint: true},
 	ruleLocked:            {lint: true},
+	ruleBreaking:          {lint: true},
 
 	ruleTestFailed:     {lint: true},
 	ruleConflictMarker: {},
@@ -88,17 +90,4 @@ func adjustable(id string) bool {
 		return false
 	}
 	return rules[id].lint
-}
-
-// levelOf applies an organisation's checks to a rule.
-func levelOf(id string, checks map[string]string) (l Level, on bool) {
-	switch checks[id] {
-	case "off":
-		return 0, false
-	case "error":
-		return Error, true
-	case "warning":
-		return Warning, true
-	}
-	return rules[id].level, true
 }

@@ -3,6 +3,7 @@ package prompt
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -100,6 +101,13 @@ func TestRulesAreDocumented(t *testing.T) {
 			if len(s.blocks) != 2 {
 				t.Fatalf("it has %d examples, not 2", len(s.blocks))
 			}
+			if s.rule == ruleBreaking {
+				was, is := Parse(files(example(s.blocks[0])), Options{}), Parse(files(example(s.blocks[1])), Options{})
+				if got := Against(was, is); len(got) != 1 || got[0].Rule != ruleBreaking {
+					t.Errorf("between the examples is %v", got)
+				}
+				return
+			}
 			bad := Parse(files(example(s.blocks[0])), Options{}).Problems()
 			if !slices.ContainsFunc(bad, func(p Problem) bool { return p.Rule == s.rule }) {
 				t.Errorf("the first example has %v", bad)
@@ -116,23 +124,28 @@ func TestRulesAreDocumented(t *testing.T) {
 	}
 }
 
-// Every rule has an archive in testdata/rules that shows it.
+// Every rule has an archive in testdata/rules that is named for it and shows it:
+// <rule>.txtar, or several <rule>-<what>.txtar.
 func TestRulesAreShown(t *testing.T) {
-	text, err := os.ReadDir("testdata/rules")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, e := range text {
-		content, err := os.ReadFile("testdata/rules/" + e.Name())
+	for id := range rules {
+		archives, err := filepath.Glob("testdata/rules/" + id + "*.txtar")
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.Write(content)
-	}
-	for id := range rules {
-		if id != ruleLocked && !strings.Contains(all.String(), "["+id+"]\n") {
-			t.Errorf("no archive shows %s", id)
+		shown := slices.ContainsFunc(archives, func(name string) bool {
+			of := strings.TrimSuffix(filepath.Base(name), ".txtar")
+			if of != id && !strings.HasPrefix(of, id+"-") {
+				return false
+			}
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, problems, _ := strings.Cut(string(content), "-- problems --\n")
+			return strings.Contains(problems, "["+id+"]\n")
+		})
+		if !shown {
+			t.Errorf("no archive is named for %s and shows it", id)
 		}
 	}
 }

@@ -81,7 +81,7 @@ type Organisation struct {
 	Name        string
 	Format      int
 	Description string
-	Checks      map[string]string // rule → error, warning or off
+	Checks      map[string]Check // by the id of the rule
 	Commit      CommitSettings
 	Sources     map[string]Source
 }
@@ -138,8 +138,7 @@ func (t *Tree) collect() []Problem {
 	for _, names := range t.found {
 		for _, problems := range names {
 			for _, p := range problems {
-				level, on := levelOf(p.Rule, checks)
-				if p.Level = level; on {
+				if p.apply(checks) {
 					all = append(all, p)
 				}
 			}

@@ -69,7 +69,7 @@ func TestTree(t *testing.T) {
 		t.Fatal(p)
 	}
 	if got := tree.Organisation(); !reflect.DeepEqual(got, Organisation{
-		Name: "acme", Format: 1, Description: "Ours", Checks: map[string]string{"secret": "warning"}, Commit: CommitSettings{"Prompts <p@example.com>", "prompts: "},
+		Name: "acme", Format: 1, Description: "Ours", Checks: map[string]Check{"secret": {Level: "warning"}}, Commit: CommitSettings{"Prompts <p@example.com>", "prompts: "},
 		Sources: map[string]Source{"beta": {"beta-inc", []string{"beta-inc/* ssh-ed25519 AAAA"}, map[string]string{"support": "partners"}}},
 	}) {
 		t.Errorf("organisation: %+v", got)
