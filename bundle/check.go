@@ -18,14 +18,71 @@ func (a *authentic) root(sums Sums) error {
 	return nil
 }
 
-// complete is the check that every way into this package ends in: the sums hash
-// to what is signed, their paths keep to the policy, and the content is exactly
-// what they list.
-func (a *authentic) complete(sums Sums, content map[string][]byte, limits Limits) (*Bundle, error) {
+// listing checks what the sums say before any file is looked at: they hash to what
+// is signed, and their paths keep to the policy.
+func (a *authentic) listing(sums Sums) error {
 	if err := a.root(sums); err != nil {
-		return nil, err
+		return err
 	}
 	if err := sums.checkPaths(); err != nil {
+		return err
+	}
+	if _, has := sums.Lookup(resourcesFile); has != (a.manifest.Type == TypeSelection) {
+		return refuse(ErrFormat, "resources", resourcesFile, "a selection has it, a release does not")
+	}
+	return nil
+}
+
+// fetch returns the file that a line of the sums lists. Each goroutine has its own.
+type fetch func(line int) ([]byte, error)
+
+// complete is the check that every way into this package ends in: the files are
+// what the sums list, which listing has checked. Each worker fetches files of its
+// own.
+func (a *authentic) complete(sums Sums, limits Limits, worker func() fetch) error {
+	var total atomic.Int64
+	err := parallel(sums.Len(), func() func(int) error {
+		file := worker()
+		return func(i int) error {
+			data, err := file(i)
+			if err != nil {
+				return err
+			}
+			total.Add(int64(len(data)))
+			return sums.lines[i].check(data, limits)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return a.bytes(total.Load(), limits)
+}
+
+// check holds a file to its line.
+func (l *sum) check(data []byte, limits Limits) error {
+	if most := limits.of(l.path); int64(len(data)) > most {
+		return refuse(ErrTooLarge, "content-size", l.path, "%d bytes, at most %d are accepted", len(data), most)
+	}
+	if sha256.Sum256(data) != l.hash {
+		return refuse(ErrTampered, "content-hash", l.path, "its content is not what SHA256SUMS says")
+	}
+	return nil
+}
+
+// bytes holds the size of all files together to the manifest.
+func (a *authentic) bytes(total int64, limits Limits) error {
+	if total != a.manifest.Content.Bytes {
+		return refuse(ErrFormat, "content-bytes", "", "the files have %d bytes, the manifest says %d", total, a.manifest.Content.Bytes)
+	}
+	if total > limits.Total {
+		return refuse(ErrTooLarge, "content-total", "", "%d bytes, at most %d are accepted", total, limits.Total)
+	}
+	return nil
+}
+
+// hold checks content that is in memory, and makes the bundle of it.
+func (a *authentic) hold(sums Sums, content map[string][]byte, limits Limits) (*Bundle, error) {
+	if err := a.listing(sums); err != nil {
 		return nil, err
 	}
 	if len(content) > sums.Len() {
@@ -35,37 +92,24 @@ func (a *authentic) complete(sums Sums, content map[string][]byte, limits Limits
 			}
 		}
 	}
-	if _, has := sums.Lookup(resourcesFile); has != (a.manifest.Type == TypeSelection) {
-		return nil, refuse(ErrFormat, "resources", resourcesFile, "a selection has it, a release does not")
-	}
-	var total atomic.Int64
-	err := parallel(sums.Len(), func() func(int) error {
-		return func(i int) error {
-			line := &sums.lines[i]
-			data, ok := content[line.path]
+	err := a.complete(sums, limits, func() fetch {
+		return func(line int) ([]byte, error) {
+			path := sums.lines[line].path
+			data, ok := content[path]
 			if !ok {
-				return refuse(ErrTampered, "content-missing", line.path, "SHA256SUMS lists it and it is not there")
+				return nil, refuse(ErrTampered, "content-missing", path, "SHA256SUMS lists it and it is not there")
 			}
-			if most := limits.of(line.path); int64(len(data)) > most {
-				return refuse(ErrTooLarge, "content-size", line.path, "%d bytes, at most %d are accepted", len(data), most)
-			}
-			if sha256.Sum256(data) != line.hash {
-				return refuse(ErrTampered, "content-hash", line.path, "its content is not what SHA256SUMS says")
-			}
-			total.Add(int64(len(data)))
-			return nil
+			return data, nil
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	if total.Load() != a.manifest.Content.Bytes {
-		return nil, refuse(ErrFormat, "content-bytes", "", "the files have %d bytes, the manifest says %d", total.Load(), a.manifest.Content.Bytes)
-	}
-	if total.Load() > limits.Total {
-		return nil, refuse(ErrTooLarge, "content-total", "", "%d bytes, at most %d are accepted", total.Load(), limits.Total)
-	}
-	return &Bundle{Manifest: a.manifest, Raw: a.raw, Signature: a.signature, Sums: sums, Content: content, Signer: a.signer}, nil
+	return a.bundle(sums, content), nil
+}
+
+func (a *authentic) bundle(sums Sums, content map[string][]byte) *Bundle {
+	return &Bundle{Manifest: a.manifest, Raw: a.raw, Signature: a.signature, Sums: sums, Content: content, Signer: a.signer}
 }
 
 // Assemble verifies what lies unpacked: manifest.json, its signature, SHA256SUMS
@@ -80,5 +124,5 @@ func Assemble(raw, signature, sums []byte, content map[string][]byte, e Expect) 
 	if err != nil {
 		return nil, err
 	}
-	return a.complete(parsed, content, e.Limits.effective())
+	return a.hold(parsed, content, e.Limits.effective())
 }

@@ -81,7 +81,7 @@ func ReadDelta(r io.ReaderAt, size int64, base *Bundle, e Expect) (*Bundle, erro
 			content[o.path] = held[o.hash]
 		}
 	}
-	return known.complete(sums, content, limits)
+	return known.hold(sums, content, limits)
 }
 
 func sameStream(from, to *Manifest) error {
@@ -135,9 +135,9 @@ func WriteDelta(w io.Writer, from, to *Bundle) error {
 		}
 		held[o.hash] = data
 	}
-	files := []file{{manifestFile, to.Raw}, {signatureFile, to.Signature}, {deltaFile, raw}}
+	files := []file{{name: manifestFile, content: to.Raw}, {name: signatureFile, content: to.Signature}, {name: deltaFile, content: raw}}
 	for _, hash := range d.blobs() {
-		files = append(files, file{blobsFolder + hexHash(hash), held[hash]})
+		files = append(files, file{name: blobsFolder + hexHash(hash), content: held[hash]})
 	}
 	return writeZIP(w, files)
 }

@@ -3,6 +3,7 @@ package bundle
 import (
 	"encoding/hex"
 	"io"
+	"sync/atomic"
 )
 
 const (
@@ -14,6 +15,44 @@ const (
 // Read reads and verifies a full bundle. r is read by several goroutines at once.
 func Read(r io.ReaderAt, size int64, e Expect) (*Bundle, error) {
 	limits := e.Limits.effective()
+	o, err := openBundle(r, size, e, limits)
+	if err != nil {
+		return nil, err
+	}
+	files := make([][]byte, o.sums.Len())
+	err = o.complete(o.sums, limits, func() fetch {
+		read := o.reader()
+		return func(line int) (_ []byte, err error) {
+			files[line], err = read(line)
+			return files[line], err
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	content := make(map[string][]byte, len(files))
+	for line, data := range files {
+		content[o.sums.lines[line].path] = data
+	}
+	return o.bundle(o.sums, content), nil
+}
+
+// opened is a bundle of which everything is verified but its files.
+type opened struct {
+	*authentic
+	archive *zipArchive
+	sums    Sums
+	entry   []int // of the archive, by line of the sums
+}
+
+// reader returns a way to read files for one goroutine.
+func (o *opened) reader() fetch {
+	r := reader{a: o.archive}
+	return func(line int) ([]byte, error) { return r.read(o.entry[line]) }
+}
+
+// openBundle is steps 1 to 8 of docs/bundle-format.md.
+func openBundle(r io.ReaderAt, size int64, e Expect, limits Limits) (*opened, error) {
 	a, err := openArchive(r, size, limits)
 	if err != nil {
 		return nil, err
@@ -35,7 +74,7 @@ func Read(r io.ReaderAt, size int64, e Expect) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := known.root(sums); err != nil {
+	if err := known.listing(sums); err != nil {
 		return nil, err
 	}
 	readMe, err := one.read(at + 1)
@@ -50,28 +89,17 @@ func Read(r io.ReaderAt, size int64, e Expect) (*Bundle, error) {
 	if err := a.names(at, len(order), func(i int) string { return sums.lines[order[i]].path }); err != nil {
 		return nil, err
 	}
-	files := make([][]byte, len(order))
-	err = parallel(len(order), func() func(int) error {
-		r := reader{a: a}
-		return func(i int) (err error) {
-			files[i], err = r.read(at + i)
-			return err
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	content := make(map[string][]byte, len(order))
+	o := &opened{authentic: known, archive: a, sums: sums, entry: make([]int, len(order))}
 	for i, line := range order {
-		content[sums.lines[line].path] = files[i]
+		o.entry[line] = at + i
 	}
-	return known.complete(sums, content, limits)
+	return o, nil
 }
 
 // head reads manifest and signature and returns the index of the first entry
 // after them. The names of the entries that must follow are checked, too.
 // Without a signature it goes on only when nobody asks for one.
-func (a *archive) head(unsigned bool, then ...string) (map[string][]byte, int, error) {
+func (a *zipArchive) head(unsigned bool, then ...string) (map[string][]byte, int, error) {
 	read := map[string][]byte{}
 	one := reader{a: a}
 	at := 0
@@ -99,7 +127,7 @@ func (a *archive) head(unsigned bool, then ...string) (map[string][]byte, int, e
 }
 
 // names checks that the entries from at on are exactly these.
-func (a *archive) names(at, n int, name func(i int) string) error {
+func (a *zipArchive) names(at, n int, name func(i int) string) error {
 	for i := range n {
 		if at+i >= len(a.entries) {
 			return refuse(ErrTampered, "entries-missing", name(i), "it is listed and not there")
@@ -135,21 +163,58 @@ func Write(w io.Writer, b *Bundle) error {
 	if err != nil {
 		return err
 	}
-	if _, err := known.complete(b.Sums, b.Content, Limits{}.effective()); err != nil {
+	if _, err := known.hold(b.Sums, b.Content, Limits{}.effective()); err != nil {
 		return err
 	}
+	return b.write(w, func(line int, f *file) { f.content = b.Content[f.name] })
+}
+
+// WriteFiles writes a full bundle whose files are asked for when their turn comes,
+// by several goroutines, so that no more than some dozens of them are in memory;
+// b.Content is not used. Each is held to the sums: after an error of theirs, what
+// has been written is no bundle.
+func WriteFiles(w io.Writer, b *Bundle, open func(path string) ([]byte, error)) error {
+	known, err := b.authentic()
+	if err != nil {
+		return err
+	}
+	if err := known.listing(b.Sums); err != nil {
+		return err
+	}
+	var total atomic.Int64
+	limits := Limits{}.effective()
+	err = b.write(w, func(line int, f *file) {
+		name := f.name
+		f.load = func() ([]byte, error) {
+			data, err := open(name)
+			if err != nil {
+				return nil, err
+			}
+			total.Add(int64(len(data)))
+			return data, b.Sums.lines[line].check(data, limits)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return known.bytes(total.Load(), limits)
+}
+
+// write writes the entries of a full bundle; fill says where a file comes from.
+func (b *Bundle) write(w io.Writer, fill func(line int, f *file)) error {
 	if len(b.Sums.raw) > MaxSums {
 		return refuse(ErrTooLarge, "sums-size", sumsFile, "%d bytes, at most %d fit", len(b.Sums.raw), MaxSums)
 	}
 	files := []file{
-		{manifestFile, b.Raw},
-		{signatureFile, b.Signature},
-		{sumsFile, b.Sums.raw},
-		{readMeFile, []byte(ReadMe)},
+		{name: manifestFile, content: b.Raw},
+		{name: signatureFile, content: b.Signature},
+		{name: sumsFile, content: b.Sums.raw},
+		{name: readMeFile, content: []byte(ReadMe)},
 	}
 	for _, line := range b.Sums.order() {
-		path := b.Sums.lines[line].path
-		files = append(files, file{path, b.Content[path]})
+		f := file{name: b.Sums.lines[line].path}
+		fill(line, &f)
+		files = append(files, f)
 	}
 	return writeZIP(w, files)
 }

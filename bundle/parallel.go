@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-const stride = 32 // items that a worker takes at a time
+const stride = 8 // items that a worker takes at a time
 
 // parallel calls work for 0 to n-1 on all processors. Each worker makes its own
 // work, which may keep buffers. The error returned is that of the lowest index

@@ -10,9 +10,9 @@ import (
 	"io"
 )
 
-// archive is a ZIP whose directory keeps to the form that writeZIP writes. What
+// zipArchive is a ZIP whose directory keeps to the form that writeZIP writes. What
 // its entries hold is checked when they are read.
-type archive struct {
+type zipArchive struct {
 	r       io.ReaderAt
 	entries []entry
 	limits  Limits
@@ -20,7 +20,7 @@ type archive struct {
 
 // openArchive reads the central directory. Nothing that is declared there is
 // believed further than the limits go.
-func openArchive(r io.ReaderAt, size int64, limits Limits) (*archive, error) {
+func openArchive(r io.ReaderAt, size int64, limits Limits) (*zipArchive, error) {
 	if size > limits.Total {
 		return nil, refuse(ErrTooLarge, "zip-total", "", "the archive has %d bytes, at most %d are read", size, limits.Total)
 	}
@@ -53,7 +53,7 @@ func openArchive(r io.ReaderAt, size int64, limits Limits) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{r: r, limits: limits, entries: make([]entry, 0, min(count, len(directory)/centralLen))}
+	a := &zipArchive{r: r, limits: limits, entries: make([]entry, 0, min(count, len(directory)/centralLen))}
 	var at, total int64
 	var again []byte
 	for i := range count {
@@ -183,7 +183,7 @@ func diagnose(name, prefix string, got, want []byte, fields []field) error {
 
 // reader reads entries. It is for one goroutine; the archive is for many.
 type reader struct {
-	a       *archive
+	a       *zipArchive
 	input   bytes.Reader
 	inflate io.ReadCloser
 	buffer  []byte

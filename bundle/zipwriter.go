@@ -10,16 +10,27 @@ import (
 	"runtime"
 )
 
-// file is an entry to be written.
+// file is an entry to be written. What is not in content is loaded when its turn
+// comes, by one of several goroutines.
 type file struct {
 	name    string
 	content []byte
+	load    func() ([]byte, error)
+}
+
+// weight is how many bytes the file takes in memory, as far as that is known.
+func (f *file) weight() int {
+	if f.load != nil {
+		return loadedWeight
+	}
+	return len(f.content)
 }
 
 // What waits compressed to be written is bounded by entries and by bytes.
 const (
 	batchEntries = 256
 	batchBytes   = 8 << 20
+	loadedWeight = 128 << 10 // of a file whose size nobody knows yet
 	keptBuffer   = 64 << 10 // larger ones are not used again
 	leastPacked  = 32       // bytes: less is not worth a compressor
 )
@@ -55,8 +66,14 @@ func writeZIP(w io.Writer, files []file) error {
 		rest = rest[len(part):]
 		err := parallel(len(part), func() func(int) error {
 			return func(i int) (err error) {
+				content := part[i].content
+				if part[i].load != nil {
+					if content, err = part[i].load(); err != nil {
+						return err
+					}
+				}
 				p := <-packers
-				packed[i], err = p.pack(part[i].content, packed[i].buffer)
+				packed[i], err = p.pack(content, packed[i].buffer)
 				packers <- p
 				return err
 			}
@@ -68,7 +85,7 @@ func writeZIP(w io.Writer, files []file) error {
 			p := &packed[i]
 			e := entry{
 				name: f.name, method: p.method, crc: p.crc, offset: offset,
-				packed: int64(len(p.content)), size: int64(len(f.content)),
+				packed: int64(len(p.content)), size: p.size,
 			}
 			header = e.local(header[:0])
 			if _, err := out.Write(header); err != nil {
@@ -78,7 +95,9 @@ func writeZIP(w io.Writer, files []file) error {
 				return fmt.Errorf("write archive: %w", err)
 			}
 			directory = e.central(directory)
-			offset = e.end()
+			if offset = e.end(); offset > MaxTotal {
+				return refuse(ErrTooLarge, "zip-total", f.name, "more than %d bytes do not fit", MaxTotal)
+			}
 			if p.buffer.Cap() > keptBuffer {
 				p.buffer = nil
 			}
@@ -98,7 +117,7 @@ func writeZIP(w io.Writer, files []file) error {
 func nextBatch(files []file) []file {
 	size := 0
 	for i := range files {
-		size += len(files[i].content)
+		size += files[i].weight()
 		if i == batchEntries || i > 0 && size > batchBytes {
 			return files[:i]
 		}
@@ -110,6 +129,7 @@ func nextBatch(files []file) []file {
 type packed struct {
 	method  uint16
 	crc     uint32
+	size    int64 // of the content as it was
 	content []byte
 	buffer  *bytes.Buffer // content may lie in it; used again for a later entry
 }
@@ -124,7 +144,7 @@ func (p *packer) pack(content []byte, buffer *bytes.Buffer) (packed, error) {
 	}
 	buffer.Reset()
 	if len(content) < leastPacked {
-		return packed{method: methodStore, crc: crc32.ChecksumIEEE(content), content: content, buffer: buffer}, nil
+		return packed{method: methodStore, crc: crc32.ChecksumIEEE(content), size: int64(len(content)), content: content, buffer: buffer}, nil
 	}
 	if p.deflate == nil {
 		var err error
@@ -140,7 +160,7 @@ func (p *packer) pack(content []byte, buffer *bytes.Buffer) (packed, error) {
 	if err := p.deflate.Close(); err != nil {
 		return packed{}, fmt.Errorf("compress: %w", err)
 	}
-	result := packed{method: methodDeflate, crc: crc32.ChecksumIEEE(content), content: buffer.Bytes(), buffer: buffer}
+	result := packed{method: methodDeflate, crc: crc32.ChecksumIEEE(content), size: int64(len(content)), content: buffer.Bytes(), buffer: buffer}
 	if buffer.Len() >= len(content) || buffer.Len()*MaxRatio < len(content) {
 		result.method, result.content = methodStore, content
 	}
