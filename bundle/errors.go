@@ -19,6 +19,7 @@ var (
 	ErrStream       = errors.New("of another stream")
 	ErrFormat       = errors.New("malformed")
 	ErrTooLarge     = errors.New("too large")
+	ErrRecipient    = errors.New("encrypted for others")
 )
 
 // Error is a refusal: which rule, which entry, and what to do about it.

@@ -33,6 +33,8 @@ type Expect struct {
 	Unverified bool
 
 	Limits Limits
+
+	envelope *Envelope // that the bundle came in
 }
 
 // authentic is a manifest that is believed: its signature, its signer, and that
@@ -60,7 +62,7 @@ func (e *Expect) authenticate(raw, signature []byte) (*authentic, error) {
 	}
 	var key ssh.PublicKey
 	if !e.Unverified {
-		s, err := parseSignature(signature)
+		s, err := parseSignature(signatureFile, signature)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +88,11 @@ func (e *Expect) authenticate(raw, signature []byte) (*authentic, error) {
 			return nil, err
 		}
 	}
-	if len(m.Recipients) > 0 {
+	if e.envelope != nil {
+		if err := e.envelope.opens(a); err != nil {
+			return nil, err
+		}
+	} else if len(m.Recipients) > 0 {
 		return nil, refuse(ErrFormat, "recipients", manifestFile, "it was encrypted for %d recipients and has been taken out of its envelope", len(m.Recipients))
 	}
 	if m.Type == TypeRelease {

@@ -131,8 +131,14 @@ func deltaOf(t testing.TB, from, to *Bundle) []byte {
 	return w.Bytes()
 }
 
+// read reads whole and file by file, which must come to the same.
 func read(archive []byte, e Expect) (*Bundle, error) {
-	return Read(bytes.NewReader(archive), int64(len(archive)), e)
+	b, err := Read(bytes.NewReader(archive), int64(len(archive)), e)
+	_, openErr := Open(bytes.NewReader(archive), int64(len(archive)), e)
+	if fmt.Sprint(err) != fmt.Sprint(openErr) {
+		return nil, fmt.Errorf("read: %v; opened: %v", err, openErr)
+	}
+	return b, err
 }
 
 func readDelta(archive []byte, base *Bundle, e Expect) (*Bundle, error) {

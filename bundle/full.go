@@ -222,7 +222,7 @@ func (b *Bundle) write(w io.Writer, fill func(line int, f *file)) error {
 // authentic checks a bundle that is about to be written: the manifest is one and
 // the signature fits it, whoever made it.
 func (b *Bundle) authentic() (*authentic, error) {
-	s, err := parseSignature(b.Signature)
+	s, err := parseSignature(signatureFile, b.Signature)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"crypto/sha256"
+	"strings"
 	"testing"
 )
 
@@ -161,12 +162,58 @@ func FuzzParseSignature(f *testing.F) {
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, armored []byte) {
-		s, err := parseSignature(armored)
+		s, err := parseSignature(signatureFile, armored)
 		if err != nil {
 			return
 		}
 		if s.verify(message, ManifestNamespace) == nil && !bytes.Equal(armor(s.parsed.Marshal()), good) {
 			t.Fatal("another signature verifies")
+		}
+	})
+}
+
+// An envelope is anybody's bytes up to its signature, and a payload's header up to
+// the commitment: what opens is what was sealed.
+func FuzzEnvelope(f *testing.F) {
+	i := newIdentity(f)
+	plain := selectionFor(f, "acme", i.Recipient())
+	envelope := seal(f, plain, keyOf(f, "acme"), i.Recipient())
+	f.Add(envelope, false)
+	f.Add(envelope, true)
+	f.Fuzz(func(t *testing.T, archive []byte, unverified bool) {
+		e := selectionExpect(t)
+		e.Unverified = unverified
+		v, err := OpenEnvelope(bytes.NewReader(archive), int64(len(archive)), e)
+		if err != nil {
+			return
+		}
+		spool := spoolFile(t)
+		if _, err := v.Decrypt(spool, i); err != nil {
+			return
+		}
+		got := make([]byte, len(plain))
+		if _, err := spool.ReadAt(got, 0); err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("another bundle opens: %v", err)
+		}
+	})
+}
+
+func FuzzPayload(f *testing.F) {
+	i := newIdentity(f)
+	s, err := newSealed(bytes.Repeat([]byte{1}, fileKeySize), []Recipient{i.Recipient()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var payload bytes.Buffer
+	if err := s.write(&payload, strings.NewReader("bundle"), 6); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(payload.Bytes())
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var out bytes.Buffer
+		_, _, err := decryptPayload(&out, bytes.NewReader(payload), int64(len(payload)), []*Identity{i})
+		if err == nil && out.String() != "bundle" {
+			t.Fatalf("another payload opens: %q", out.String())
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -115,24 +114,9 @@ func writeNew(path string, content []byte, mode fs.FileMode) (err error) {
 // encrypted one and may be nil. A file that others can read is refused
 // ([ErrExposed]).
 func LoadKey(path string, passphrase func() ([]byte, error)) (ssh.Signer, error) {
-	f, err := os.Open(path)
+	content, err := readSecret(path)
 	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("load key %s: not a regular file", path)
-	}
-	if exposed(stat) {
-		return nil, &exposedError{path, stat.Mode().Perm()}
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
+		return nil, err
 	}
 	signer, err := ssh.ParsePrivateKey(content)
 	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {

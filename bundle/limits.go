@@ -17,7 +17,7 @@ const (
 	MaxSums     = 16 << 20
 	MaxTotal    = 1 << 30
 	MaxRatio    = 100
-	MaxManifest = 64 << 10
+	MaxManifest = 64 << 10 // also of envelope.json
 
 	maxSignature = 4 << 10
 )

@@ -71,6 +71,18 @@ func encodeTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// checkVersion refuses a major version that is not known here, before a schema says
+// that everything about it is wrong.
+func checkVersion(file string, value any) error {
+	object, _ := value.(map[string]any)
+	format, ok := object["format"].(string)
+	if major, _, _ := strings.Cut(format, "."); !ok || major == "1" {
+		return nil
+	}
+	return refuse(ErrFormat, "manifest-version", file, "format version %q is not known here, only 1.x", format).
+		advise("a newer Anvil may read it: see `anvil version` and upgrade")
+}
+
 // ParseManifest parses manifest.json: at most 64 KiB of strict JSON (no key
 // twice, none unknown) that its schema accepts.
 func ParseManifest(raw []byte) (*Manifest, error) {
@@ -84,20 +96,15 @@ func ParseManifest(raw []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, bad("manifest-json", "%v", err)
 	}
-	if object, ok := value.(map[string]any); ok {
-		if format, ok := object["format"].(string); ok {
-			if major, _, _ := strings.Cut(format, "."); major != "1" {
-				return nil, refuse(ErrFormat, "manifest-version", manifestFile, "format version %q is not known here, only 1.x", format).
-					advise("a newer Anvil may read it: see `anvil version` and upgrade")
-			}
-		}
+	if err := checkVersion(manifestFile, value); err != nil {
+		return nil, err
 	}
-	schema, err := manifestSchema()
+	problem, err := manifestSchema.check(value)
 	if err != nil {
-		return nil, fmt.Errorf("compile manifest schema: %w", err)
+		return nil, err
 	}
-	if err := schema.Validate(value); err != nil {
-		return nil, bad("manifest-schema", "%s", schemaProblem(err))
+	if problem != "" {
+		return nil, bad("manifest-schema", "%s", problem)
 	}
 	// The schema has compared every key exactly, so that this cannot take one
 	// for another.

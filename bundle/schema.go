@@ -2,7 +2,7 @@ package bundle
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,8 +14,8 @@ import (
 	"golang.org/x/text/message"
 )
 
-//go:embed manifest.schema.json
-var manifestSchemaJSON []byte
+//go:embed *.schema.json
+var schemas embed.FS
 
 // closed is a loader that opens nothing: the library's own follows a $ref to any
 // local file.
@@ -23,20 +23,47 @@ type closed struct{}
 
 func (closed) Load(url string) (any, error) { return nil, fmt.Errorf("schema %q is not embedded", url) }
 
-var manifestSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifestSchemaJSON))
+// schema is one of the format's schemas, compiled when it is first asked for.
+type schema func() (*jsonschema.Schema, error)
+
+var (
+	manifestSchema = compiled("manifest")
+	envelopeSchema = compiled("envelope")
+	payloadSchema  = compiled("payload")
+)
+
+func compiled(name string) schema {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) {
+		raw, err := schemas.ReadFile(name + ".schema.json")
+		if err != nil {
+			return nil, err
+		}
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			return nil, err
+		}
+		id := "urn:anvil:schema:" + name + ":1"
+		c := jsonschema.NewCompiler()
+		c.UseLoader(closed{})
+		c.AssertFormat()
+		if err := c.AddResource(id, document); err != nil {
+			return nil, err
+		}
+		return c.Compile(id)
+	})
+}
+
+// check returns what the schema does not like about a value, or "".
+func (s schema) check(value any) (string, error) {
+	compiled, err := s()
 	if err != nil {
-		return nil, err
+		return "", fmt.Errorf("compile schema: %w", err)
 	}
-	const id = "urn:anvil:schema:manifest:1"
-	c := jsonschema.NewCompiler()
-	c.UseLoader(closed{})
-	c.AssertFormat()
-	if err := c.AddResource(id, document); err != nil {
-		return nil, err
+	if err := compiled.Validate(value); err != nil {
+		return schemaProblem(err), nil
 	}
-	return c.Compile(id)
-})
+	return "", nil
+}
 
 // schemaProblem says in one line what a schema does not like.
 func schemaProblem(err error) string {

@@ -35,7 +35,7 @@ func Sign(message []byte, namespace string, s ssh.Signer) ([]byte, error) {
 	armored := armor(made.Marshal())
 	// An agent or a hardware signer is another program: never hand on what
 	// would not verify.
-	check, err := parseSignature(armored)
+	check, err := parseSignature("", armored)
 	if err == nil {
 		err = check.verify(message, namespace)
 	}
@@ -61,19 +61,22 @@ func armor(blob []byte) []byte {
 
 // signature is a well-formed SSHSIG of the one kind accepted here. That it is
 // well-formed says nothing about who made it.
-type signature struct{ parsed *sshsig.Signature }
+type signature struct {
+	file   string // that it lies in, for errors
+	parsed *sshsig.Signature
+}
 
 // parseSignature is stricter than the library, which accepts text around the
 // armor, PEM headers and bytes after the inner signature; ssh-keygen does not.
-func parseSignature(armored []byte) (*signature, error) {
+func parseSignature(file string, armored []byte) (*signature, error) {
 	bad := func(format string, args ...any) error {
-		return refuse(ErrFormat, "signature", "manifest.json.sig", format, args...)
+		return refuse(ErrFormat, "signature", file, format, args...)
 	}
 	if len(armored) == 0 {
-		return nil, refuse(ErrUnsigned, "signature", "manifest.json.sig", "there is no signature")
+		return nil, refuse(ErrUnsigned, "signature", file, "there is no signature")
 	}
 	if len(armored) > maxSignature {
-		return nil, refuse(ErrTooLarge, "signature", "manifest.json.sig", "the signature has %d bytes, at most %d are read", len(armored), maxSignature)
+		return nil, refuse(ErrTooLarge, "signature", file, "the signature has %d bytes, at most %d are read", len(armored), maxSignature)
 	}
 	body, ok := strings.CutPrefix(string(armored), armorHead)
 	if !ok {
@@ -108,7 +111,7 @@ func parseSignature(armored []byte) (*signature, error) {
 	case len(parsed.Signature.Rest) != 0, !bytes.Equal(parsed.Marshal(), blob):
 		return nil, bad("the signature has bytes that do not belong to it")
 	}
-	return &signature{parsed}, nil
+	return &signature{file, parsed}, nil
 }
 
 func notBase64(r rune) bool {
@@ -122,9 +125,9 @@ func (s *signature) verify(message []byte, namespace string) error {
 	err := sshsig.Verify(bytes.NewReader(message), s.parsed, s.parsed.PublicKey, sshsig.HashSHA512, namespace)
 	switch {
 	case errors.Is(err, sshsig.ErrNamespaceMismatch):
-		return refuse(ErrUnsigned, "namespace", "manifest.json.sig", "the signature was made for %q, not for %q", s.parsed.Namespace, namespace)
+		return refuse(ErrUnsigned, "namespace", s.file, "the signature was made for %q, not for %q", s.parsed.Namespace, namespace)
 	case err != nil:
-		return refuse(ErrTampered, "signature", "manifest.json.sig", "the signature does not fit what it should sign")
+		return refuse(ErrTampered, "signature", s.file, "the signature does not fit what it should sign")
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (t *Trust) Warnings() []string {
 // Verify checks that signature is over message, for namespace, by a key that was
 // trusted for identity at that time (zero: now).
 func (t *Trust) Verify(identity, namespace string, message, signature []byte, at time.Time) (Signer, error) {
-	s, err := parseSignature(signature)
+	s, err := parseSignature(signatureFile, signature)
 	if err != nil {
 		return Signer{}, err
 	}

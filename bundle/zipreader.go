@@ -129,10 +129,12 @@ func (e *entry) check(limits Limits) error {
 // of returns how large an entry may be.
 func (l Limits) of(name string) int64 {
 	switch name {
-	case manifestFile:
+	case manifestFile, envelopeFile:
 		return MaxManifest
-	case signatureFile:
+	case signatureFile, envelopeSignatureFile:
 		return maxSignature
+	case payloadFile:
+		return l.Total
 	case sumsFile, resourcesFile, deltaFile:
 		return l.Sums
 	}
@@ -215,6 +217,24 @@ func (r *reader) read(i int) ([]byte, error) {
 		return nil, refuse(ErrTampered, "zip-crc", e.name, "its checksum is wrong")
 	}
 	return content, nil
+}
+
+// section returns where a stored entry lies. Its checksum is for the caller, who has
+// a better one.
+func (r *reader) section(i int) (*io.SectionReader, error) {
+	e := &r.a.entries[i]
+	want := e.local(nil)
+	got, err := readAt(r.a.r, e.offset, int64(len(want)))
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(got, want) {
+		if binary.LittleEndian.Uint32(got) != localMark {
+			return nil, refuse(ErrFormat, "zip-layout", e.name, "it has no header of its own")
+		}
+		return nil, diagnose(e.name, "zip-", got[4:], want[4:], commonFields[:])
+	}
+	return io.NewSectionReader(r.a.r, e.offset+int64(len(want)), e.packed), nil
 }
 
 func (r *reader) decompress(raw []byte, e *entry) ([]byte, error) {

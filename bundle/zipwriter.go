@@ -31,8 +31,8 @@ const (
 	batchEntries = 256
 	batchBytes   = 8 << 20
 	loadedWeight = 128 << 10 // of a file whose size nobody knows yet
-	keptBuffer   = 64 << 10 // larger ones are not used again
-	leastPacked  = 32       // bytes: less is not worth a compressor
+	keptBuffer   = 64 << 10  // larger ones are not used again
+	leastPacked  = 32        // bytes: less is not worth a compressor
 )
 
 // writeZIP writes the files in the order given, compressed on all processors.
