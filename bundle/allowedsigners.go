@@ -22,26 +22,26 @@ type allowed struct {
 	key         []byte // in the wire format
 }
 
-// lineError says which line of an allowed_signers file cannot be believed.
+// lineError says which line of a file about keys cannot be believed.
 type lineError struct {
+	what    string
 	line    int
 	message string
+	hint    string
 }
 
-func (e *lineError) Error() string {
-	return fmt.Sprintf("allowed_signers line %d: %s", e.line, e.message)
-}
-
-func (e *lineError) Hint() string {
-	return `a line reads: acme/support/* namespaces="anvil-bundle-v1" ssh-ed25519 AAAA... ; nothing of the file is believed until every line can be read`
-}
+func (e *lineError) Error() string { return fmt.Sprintf("%s line %d: %s", e.what, e.line, e.message) }
+func (e *lineError) Hint() string  { return e.hint }
 
 const blanks = " \t"
 
 // parseAllowed parses one line, nil for an empty one or a comment.
 func parseAllowed(line string, number int) (*allowed, error) {
 	bad := func(format string, args ...any) error {
-		return &lineError{number, fmt.Sprintf(format, args...)}
+		return &lineError{
+			what: "allowed_signers", line: number, message: fmt.Sprintf(format, args...),
+			hint: `a line reads: acme/support/* namespaces="anvil-bundle-v1" ssh-ed25519 AAAA... ; nothing of the file is believed until every line can be read`,
+		}
 	}
 	line = strings.Trim(line, blanks+"\r")
 	if line == "" || line[0] == '#' {

@@ -119,7 +119,7 @@ func (e *Expect) known(key ssh.PublicKey, raw []byte, at time.Time) error {
 	}
 	var refused *UntrustedError
 	if claim != "" && errors.As(err, &refused) {
-		return untrusted(key, claim, refused.Reason)
+		return e.Trust.untrusted(key, claim, refused.Reason)
 	}
 	return err
 }

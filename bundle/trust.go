@@ -11,7 +11,10 @@ import (
 
 // Trust is who may sign what: a parsed allowed_signers file. It is immutable; a
 // nil Trust trusts nobody.
-type Trust struct{ lines []allowed }
+type Trust struct {
+	lines   []allowed
+	revoked map[string]bool // keys in the wire format
+}
 
 // ParseTrust parses an allowed_signers file. Principals are patterns of the
 // identity that is signed, a release's stream or "organisation/selection".
@@ -83,9 +86,12 @@ func (t *Trust) find(key ssh.PublicKey, identity *string, namespace string, at t
 	}
 	at = at.Truncate(time.Second)
 	wire, reason := key.Marshal(), "(no line has this key)"
-	if t.Empty() {
+	switch {
+	case t.revokes(key):
+		reason = "(it is revoked here)"
+	case t.Empty():
 		reason = "(no key is trusted here yet)"
-	} else {
+	default:
 		for i := range t.lines {
 			a := &t.lines[i]
 			if a.keyType != ssh.KeyAlgoED25519 || !bytes.Equal(a.key, wire) {
@@ -109,12 +115,13 @@ func (t *Trust) find(key ssh.PublicKey, identity *string, namespace string, at t
 	if identity != nil {
 		claim = *identity
 	}
-	return Signer{}, untrusted(key, claim, reason)
+	return Signer{}, t.untrusted(key, claim, reason)
 }
 
-func untrusted(key ssh.PublicKey, identity, reason string) *UntrustedError {
+// untrusted offers the line that would trust the key, where one would help.
+func (t *Trust) untrusted(key ssh.PublicKey, identity, reason string) *UntrustedError {
 	e := &UntrustedError{Fingerprint: ssh.FingerprintSHA256(key), Identity: identity, Reason: reason}
-	if identity != "" {
+	if identity != "" && !t.revokes(key) {
 		e.Line = AllowedSigner(identity, key)
 	}
 	return e

@@ -262,3 +262,59 @@ func FuzzParseTrust(f *testing.F) {
 		}
 	})
 }
+
+// A revoked key is believed no more: not by any line, not for what was accepted
+// before, and ssh-keygen says the same of the same list.
+func TestRevoke(t *testing.T) {
+	needs(t, "ssh-keygen")
+	line := AllowedSigner("acme/*", keyOf(t, "acme").PublicKey())
+	_, key, _ := strings.Cut(line, `"anvil-bundle-v1" `)
+	archive := written(t, release(t, at.Unix(), small()))
+	e := expecting(t)
+	for list, want := range map[string]bool{"": true, "# none\n\n": true, key + "\n": false, "# lost\n" + key + " laptop\r\n": false, "ssh-rsa AAAA\n": true} {
+		trust, err := e.Trust.Revoke([]byte(list))
+		if err != nil {
+			t.Fatalf("%q: %v", list, err)
+		}
+		with := e
+		with.Trust, with.Accepted = trust, at.Add(-time.Hour)
+		_, err = read(archive, with)
+		if (err == nil) != want {
+			t.Errorf("%q: %v", list, err)
+		}
+		var refused *UntrustedError
+		if !want && (!errors.As(err, &refused) || refused.Hint() != "" || !strings.Contains(refused.Reason, "revoked")) {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+	more, err := e.Trust.Revoke([]byte(key))
+	if err == nil {
+		more, err = more.Revoke(nil)
+	}
+	if _, readErr := read(archive, Expect{Trust: more, Now: at}); err != nil || !errors.Is(readErr, ErrUntrusted) {
+		t.Errorf("a second list forgets the first: %v, %v", err, readErr)
+	}
+	if trust, err := (*Trust)(nil).Revoke([]byte(key)); err != nil || !trust.Empty() {
+		t.Error(err)
+	}
+	for _, bad := range []string{"x", "SSHKRL\n\x00", "acme/* " + key, "ssh-ed25519", "sha256:abc"} {
+		if _, err := e.Trust.Revoke([]byte(key + "\n" + bad)); err == nil && !strings.HasPrefix(bad, "SSHKRL") {
+			t.Errorf("%q is accepted", bad)
+		}
+		if _, err := e.Trust.Revoke([]byte(bad)); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+	dir := t.TempDir()
+	signature, err := Sign([]byte("m"), ManifestNamespace, keyOf(t, "acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := []string{"-Y", "verify", "-f", save(t, dir, "allowed", []byte(line+"\n")), "-I", stream, "-n", ManifestNamespace, "-s", save(t, dir, "sig", signature)}
+	if text, err := run(t, dir, []byte("m"), "ssh-keygen", verify...); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if _, err := run(t, dir, []byte("m"), "ssh-keygen", append(verify, "-r", save(t, dir, "revoked", []byte(key+"\n")))...); err == nil {
+		t.Error("ssh-keygen believes a key of the list")
+	}
+}
