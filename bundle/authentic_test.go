@@ -37,8 +37,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestSelection(t *testing.T) {
-	content := small()
-	content["resources.json"] = []byte(`{"resources":[]}`)
+	content := selected()
 	e := expecting(t)
 	e.Identity = "acme/selection"
 	archive := written(t, sign(t, "acme", selectionManifest(content), content))
@@ -65,6 +64,35 @@ func TestSelection(t *testing.T) {
 	e = expecting(t)
 	e.Identity = ""
 	refusedBy(t, forge(sign(t, "acme", selectionManifest(content), content)).bytes(), e, ErrFormat, "resources")
+
+	content = selected()
+	for name, change := range map[string][2]string{
+		"another version of the format": {`"1.0"`, `"2.0"`},
+		"a key that nobody knows":       {`"external"`, `"extern": [], "external"`},
+		"a key twice":                   {`"external"`, `"external": [], "external"`},
+		"in scope and carried":          {`"support/triage/classify", "carried": false`, `"support/triage/classify", "carried": true`},
+		"carried and not said":          {`"address": "shared", "carried": true`, `"address": "shared", "carried": false`},
+		"an address of another file":    {`"address": "support/triage/classify"`, `"address": "support/triage/classifx"`},
+		"a partial that is a prompt":    {`"partial"`, `"prompt"`},
+		"a prompt with a version":       {`"requires": [`, `"version": "1.0.0", "requires": [`},
+		"out of order":                  {`"content/support/project.yaml"`, `"content/support/z.yaml"`},
+		"a file less": {`"resources": [
+		{"path": "content/shared/project.yaml", "kind": "project", "address": "shared", "carried": true},`, `"resources": [`},
+		"external, not sorted": {`"external": []`, `"external": ["b/b/b", "a/a/a"]`},
+		"a cycle of one":       {`"cycles": []`, `"cycles": [["a/b"]]`},
+	} {
+		raw := selected()[resourcesFile]
+		if !bytes.Contains(raw, []byte(change[0])) {
+			t.Fatalf("%s: no %s", name, change[0])
+		}
+		altered := changed(content, map[string][]byte{resourcesFile: bytes.Replace(raw, []byte(change[0]), []byte(change[1]), 1)})
+		archive := forge(sign(t, "acme", selectionManifest(altered), altered)).bytes()
+		rule := "resources"
+		if strings.HasPrefix(name, "another version") {
+			rule = "manifest-version"
+		}
+		refusedBy(t, archive, e, ErrFormat, rule)
+	}
 
 	// One that names recipients belongs into an envelope.
 	content["resources.json"] = []byte("{}")

@@ -49,13 +49,28 @@ func (a *authentic) complete(sums Sums, limits Limits, worker func() fetch) erro
 				return err
 			}
 			total.Add(int64(len(data)))
-			return sums.lines[i].check(data, limits)
+			return a.accept(sums, i, data, limits)
 		}
 	})
 	if err != nil {
 		return err
 	}
 	return a.bytes(total.Load(), limits)
+}
+
+// accept holds a file to its line, and resources.json to all of them.
+func (a *authentic) accept(sums Sums, line int, data []byte, limits Limits) error {
+	if err := sums.lines[line].check(data, limits); err != nil {
+		return err
+	}
+	if sums.lines[line].path != resourcesFile {
+		return nil
+	}
+	r, err := ParseResources(data)
+	if err != nil {
+		return err
+	}
+	return r.describes(a.manifest, sums)
 }
 
 // check holds a file to its line.

@@ -49,8 +49,7 @@ func passphrase(t testing.TB, text string) Recipient {
 // selectionFor is a plain selection whose manifest names the recipients.
 func selectionFor(t testing.TB, by string, to ...Recipient) []byte {
 	t.Helper()
-	content := small()
-	content["resources.json"] = []byte(`{"resources":[]}`)
+	content := selected()
 	m := selectionManifest(content)
 	for _, r := range to {
 		m.Recipients = append(m.Recipients, r.ID())

@@ -87,6 +87,27 @@ func releaseManifest(sequence int64, content map[string][]byte) *Manifest {
 	}
 }
 
+// selected is the content of a selection: support, and a partial on its own with
+// the files that come along.
+func selected() map[string][]byte {
+	content := files(map[string]string{
+		"shared/project.yaml":          "name: Shared\n",
+		"shared/voice/_tone.yaml":      "name: Tone\ntemplate: Be kind.\n",
+		"support/project.yaml":         "name: Support\n",
+		"support/triage/classify.yaml": "name: Classify\ntemplate: |\n  Sort {{ message }}\n",
+		"support/triage/set.yaml":      "version: 1.2.0\n",
+	})
+	content[resourcesFile] = []byte(`{"format": "1.0", "external": [], "cycles": [], "resources": [
+		{"path": "content/shared/project.yaml", "kind": "project", "address": "shared", "carried": true},
+		{"path": "content/shared/voice/_tone.yaml", "kind": "partial", "address": "shared/voice/_tone", "carried": false},
+		{"path": "content/support/project.yaml", "kind": "project", "address": "support", "carried": false},
+		{"path": "content/support/triage/classify.yaml", "kind": "prompt", "address": "support/triage/classify", "carried": false,
+			"requires": [{"address": "shared/voice/_tone"}]},
+		{"path": "content/support/triage/set.yaml", "kind": "set", "address": "support/triage", "version": "1.2.0", "carried": false}]}
+`)
+	return content
+}
+
 func selectionManifest(content map[string][]byte) *Manifest {
 	m := releaseManifest(0, content)
 	m.Type, m.Stream, m.Expires = TypeSelection, "", time.Time{}

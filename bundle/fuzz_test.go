@@ -198,6 +198,23 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
+func FuzzParseResources(f *testing.F) {
+	f.Add(selected()[resourcesFile])
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := ParseResources(raw)
+		if err != nil {
+			return
+		}
+		encoded, err := r.Encode()
+		if err != nil {
+			t.Fatalf("what was parsed is not encoded: %v", err)
+		}
+		if _, err := ParseResources(encoded); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func FuzzPayload(f *testing.F) {
 	i := newIdentity(f)
 	s, err := newSealed(bytes.Repeat([]byte{1}, fileKeySize), []Recipient{i.Recipient()})

@@ -30,6 +30,8 @@ var (
 	manifestSchema = compiled("manifest")
 	envelopeSchema = compiled("envelope")
 	payloadSchema  = compiled("payload")
+
+	resourcesSchema = compiled("resources")
 )
 
 func compiled(name string) schema {
