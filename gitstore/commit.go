@@ -154,7 +154,7 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	}
 	s.objects = append(append(blobs, w.made...), head)
 	if here {
-		s.index = func(x *index) ([]byte, error) { return x.patch(edits, root) }
+		s.index = func(x *index) (*index, error) { return x.patch(edits, root) }
 	}
 	if err := r.swap(ctx, s); err != nil {
 		return Hash{}, err

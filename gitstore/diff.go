@@ -60,7 +60,11 @@ func (d *differ) trees(a, b Hash, prefix string) error {
 	if err != nil {
 		return err
 	}
-	for len(rawA) > 0 || len(rawB) > 0 {
+	for {
+		rawA, rawB = skipEqual(rawA, rawB)
+		if len(rawA) == 0 && len(rawB) == 0 {
+			return nil
+		}
 		var before, after treeEntry
 		var restA, restB []byte
 		if len(rawA) > 0 {
@@ -93,7 +97,30 @@ func (d *differ) trees(a, b Hash, prefix string) error {
 		}
 		rawA, rawB = restA, restB
 	}
-	return nil
+}
+
+// skipEqual passes over the entries that two trees begin with in common.
+func skipEqual(a, b []byte) ([]byte, []byte) {
+	equal := 0 // bytes
+	for n := min(len(a), len(b)); equal < n; {
+		step := min(512, n-equal)
+		if !bytes.Equal(a[equal:equal+step], b[equal:equal+step]) {
+			for a[equal] == b[equal] {
+				equal++
+			}
+			break
+		}
+		equal += step
+	}
+	at := 0
+	for at < equal {
+		size := bytes.IndexByte(a[at:equal], 0) + 1 + len(Hash{})
+		if size == len(Hash{}) || at+size > equal {
+			break
+		}
+		at += size
+	}
+	return a[at:], b[at:]
 }
 
 // entries compares two entries of one name and kind; one of them may be

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // disk is the door to the file system for everything that is written here.
@@ -28,72 +30,139 @@ func (d *disk) ask(op, path string) error {
 	return d.before(op, path)
 }
 
-// write makes a file, and syncs it when the disk does so and it must last. A
-// file of that name is not written to but replaced: it may be a link to one
-// that is in use.
-func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) error {
-	if err := d.ask("create", path); err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return d.create(path, data, mode, last)
+// unsynced is a file that is written but not yet synced, and the name that it
+// gets when it is; "": it has it already.
+type unsynced struct {
+	file *os.File
+	name string
 }
 
-// create makes a file that must not exist.
-func (d *disk) create(path string, data []byte, mode fs.FileMode, last bool) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+// write makes a file in one go, and syncs it when the disk does so and it must
+// last.
+func (d *disk) write(path string, data []byte, mode fs.FileMode, last bool) error {
+	f, err := d.begin(path, data, mode)
 	if err != nil {
 		return err
 	}
-	if err := d.fill(f, data, last); err != nil {
-		return err
+	if last {
+		return d.settle([]unsynced{{file: f}})
 	}
-	return d.sharing.adjust(path)
+	return f.Close()
+}
+
+// begin makes a file that is yet to be settled. A file of that name is not
+// written to but replaced: it may be a link to one that is in use.
+func (d *disk) begin(path string, data []byte, mode fs.FileMode) (*os.File, error) {
+	if err := d.ask("create", path); err != nil {
+		return nil, err
+	}
+	f, err := d.create(path, data, mode)
+	if errors.Is(err, fs.ErrExist) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err = d.create(path, data, mode)
+	}
+	return f, err
+}
+
+// create makes a file that must not exist.
+func (d *disk) create(path string, data []byte, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return nil, err
+	}
+	if err = d.fill(f, data); err == nil {
+		err = d.sharing.adjust(path)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // temporary makes a file in dir that has no name of its own yet: as many may read
 // it as the umask lets, and nobody may write to it.
-func (d *disk) temporary(dir, pattern string, data []byte) (string, error) {
+func (d *disk) temporary(dir, pattern string, data []byte) (*os.File, error) {
 	if err := d.ask("create", dir); err != nil {
-		return "", err
+		return nil, err
 	}
 	for {
 		name := filepath.Join(dir, strings.Replace(pattern, "*", strconv.FormatUint(rand.Uint64(), 36), 1))
-		err := d.create(name, data, 0o444, true)
+		f, err := d.create(name, data, 0o444)
 		switch {
 		case err == nil:
-			return name, nil
+			return f, nil
 		case errors.Is(err, fs.ErrExist):
 			continue
 		case !errors.Is(err, fs.ErrNotExist):
 			_ = d.remove(name)
 		}
-		return "", err
+		return nil, err
 	}
 }
 
-func (d *disk) fill(f *os.File, data []byte, last bool) (err error) {
-	defer func() {
-		if closeErr := f.Close(); err == nil {
+// settle syncs files and then gives them their names, in their order. All are
+// written before the first is synced: the file system then brings them to the
+// disk together. When it fails, none is left that has not got its name.
+func (d *disk) settle(files []unsynced) error {
+	err := d.syncAll(files)
+	for _, f := range files {
+		if closeErr := f.file.Close(); err == nil {
 			err = closeErr
 		}
-	}()
+	}
+	for _, f := range files {
+		if f.name == "" {
+			continue
+		}
+		if err == nil {
+			err = d.rename(f.file.Name(), f.name)
+		}
+		if err != nil {
+			_ = d.remove(f.file.Name())
+		}
+	}
+	return err
+}
+
+func (d *disk) syncAll(files []unsynced) error {
+	if !d.sync {
+		return nil
+	}
+	var group errgroup.Group
+	group.SetLimit(syncsAtOnce)
+	for _, f := range files {
+		group.Go(func() error {
+			if err := d.ask("sync", f.file.Name()); err != nil {
+				return err
+			}
+			return f.file.Sync()
+		})
+	}
+	return group.Wait()
+}
+
+// abandon closes files that will not be settled and removes those that have no
+// name of their own.
+func (d *disk) abandon(files []unsynced) {
+	for _, f := range files {
+		_ = f.file.Close()
+		if f.name != "" {
+			_ = d.remove(f.file.Name())
+		}
+	}
+}
+
+// fill writes all of a file; when it is to fail, half of it.
+func (d *disk) fill(f *os.File, data []byte) error {
 	if err := d.ask("write", f.Name()); err != nil {
 		_, _ = f.Write(data[:len(data)/2])
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if !last || !d.sync {
-		return nil
-	}
-	if err := d.ask("sync", f.Name()); err != nil {
-		return err
-	}
-	return f.Sync()
+	_, err := f.Write(data)
+	return err
 }
 
 func (d *disk) rename(from, to string) error {
@@ -150,16 +219,10 @@ func (d *disk) syncDir(dir string) error {
 	if !d.sync || runtime.GOOS == "windows" {
 		return nil
 	}
-	return d.syncPath(dir, os.O_RDONLY)
-}
-
-// syncPath writes through what is at path. Windows wants to be able to write a
-// file that it syncs; a folder can only be opened to be read.
-func (d *disk) syncPath(path string, mode int) error {
-	if err := d.ask("sync", path); err != nil {
+	if err := d.ask("sync", dir); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, mode, 0)
+	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -194,7 +257,11 @@ func (d *disk) append(path string, data []byte) (undo func(), err error) {
 			_ = os.Truncate(path, info.Size())
 		}
 	}
-	if err := d.fill(f, data, false); err != nil {
+	err = d.fill(f, data)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
 		undo()
 		return nil, fmt.Errorf("append to %s: %w", path, err)
 	}

@@ -59,7 +59,10 @@ func FuzzIndexPatch(f *testing.F) {
 		if err != nil || !sorted {
 			return
 		}
-		again, err := framed(patched)
+		if rebuilt, err := x.rebuild(edits, root); err != nil || !bytes.Equal(rebuilt, patched.raw) {
+			t.Fatalf("overwritten: %q, rebuilt: %q, %v", patched.raw, rebuilt, err)
+		}
+		again, err := framed(patched.raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,15 +120,15 @@ func (x *index) sorted() bool {
 }
 
 func FuzzTree(f *testing.F) {
-	raw := appendEntry(nil, ModeFile, "a.yaml", BlobHash(nil))
-	f.Add(appendEntry(raw, ModeTree, "b", emptyTree))
+	raw := appendEntry(nil, treeEntry{ModeFile, []byte("a.yaml"), BlobHash(nil)})
+	f.Add(appendEntry(raw, treeEntry{ModeTree, []byte("b"), emptyTree}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for rest := raw; len(rest) > 0; {
 			e, after, err := nextEntry(rest)
 			if err != nil {
 				return
 			}
-			again := appendEntry(nil, e.mode, string(e.name), e.hash)
+			again := appendEntry(nil, e)
 			line := bytes.TrimLeft(rest[:len(rest)-len(after)], "0") // old tools padded the mode
 			if !bytes.Equal(again, line) {
 				t.Fatalf("%q became %q", line, again)

@@ -37,6 +37,7 @@ type index struct {
 	raw     []byte
 	version uint32
 	count   uint32
+	known   layout
 }
 
 // indexEntry is one entry; fixed and path point into the index or, of version
@@ -196,6 +197,7 @@ func appendOffsetVarint(out []byte, value int) []byte {
 type extension struct {
 	name string
 	data []byte
+	at   int // of data in the index
 }
 
 func (x *index) extensions(pos int) ([]extension, error) {
@@ -203,7 +205,8 @@ func (x *index) extensions(pos int) ([]extension, error) {
 	if len(x.raw) == 0 {
 		return nil, nil
 	}
-	for rest := x.body()[pos:]; len(rest) > 0; {
+	body := x.body()
+	for rest := body[pos:]; len(rest) > 0; {
 		if len(rest) < 8 {
 			return nil, errIndex
 		}
@@ -211,7 +214,7 @@ func (x *index) extensions(pos int) ([]extension, error) {
 		if int64(size) > int64(len(rest)-8) {
 			return nil, errIndex
 		}
-		e := extension{name: string(rest[:4]), data: rest[8 : 8+size]}
+		e := extension{name: string(rest[:4]), data: rest[8 : 8+size], at: len(body) - len(rest) + 8}
 		switch {
 		case e.name == "link":
 			return nil, unsupported("join it with: git update-index --no-split-index", "the index is split")
@@ -269,18 +272,15 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 	}
 }
 
-// keepIndex remembers bytes that were written here, if the index still is the
-// file that they were written to.
-func (r *Repo) keepIndex(raw []byte, written fs.FileInfo) {
+// keepIndex remembers an index that was written here, if it still is the file
+// that it was written to.
+func (r *Repo) keepIndex(x *index, written fs.FileInfo) {
 	info, err := os.Stat(r.indexPath())
-	if err == nil && (!os.SameFile(info, written) || !info.ModTime().Equal(written.ModTime()) || info.Size() != int64(len(raw))) {
-		err = fs.ErrNotExist
-	}
-	x, parseErr := framed(raw)
+	kept := err == nil && os.SameFile(info, written) && info.ModTime().Equal(written.ModTime()) && info.Size() == int64(len(x.raw))
 	r.indexes.mu.Lock()
 	defer r.indexes.mu.Unlock()
 	r.indexes.info, r.indexes.index = nil, nil
-	if err == nil && parseErr == nil {
+	if kept {
 		r.indexes.info, r.indexes.index = info, x
 	}
 }
@@ -306,17 +306,11 @@ func (r *Repo) checkIndex() error {
 	if err != nil {
 		return err
 	}
-	c := x.cursor()
-	for {
-		_, ok, err := c.next()
-		if err != nil {
-			return fmt.Errorf("read index: %w", err)
-		}
-		if !ok {
-			break
-		}
+	l := x.layout()
+	if l.err != nil {
+		return fmt.Errorf("read index: %w", l.err)
 	}
-	_, err = x.extensions(c.pos)
+	_, err = x.extensions(l.end)
 	return err
 }
 
@@ -355,13 +349,6 @@ func (r *Repo) IndexBlobs(prefix string) (blobs map[string]Hash, local map[strin
 
 // unmerged reports whether the index holds paths in conflict.
 func (x *index) unmerged() (bool, error) {
-	for c := x.cursor(); ; {
-		e, ok, err := c.next()
-		if err != nil || !ok {
-			return false, err
-		}
-		if e.stage() != 0 {
-			return true, nil
-		}
-	}
+	l := x.layout()
+	return l.unmerged, l.err
 }

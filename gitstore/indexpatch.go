@@ -10,13 +10,25 @@ import (
 	"strings"
 )
 
-// patch returns the bytes of the index with the edits of a commit in it, and
-// nothing else changed: whatever the user staged on other paths stays. edits
-// are sorted by path; root says what became of the folders' trees.
+// patch returns the index with the edits of a commit in it, and nothing else
+// changed: whatever the user staged on other paths stays. edits are sorted by
+// path; root says what became of the folders' trees.
 //
 // A path that the user staged with other content than the commit gives it, is a
 // StagedError. A mode that the user staged stays staged beside the new content.
-func (x *index) patch(edits []*fileEdit, root *folder) ([]byte, error) {
+func (x *index) patch(edits []*fileEdit, root *folder) (*index, error) {
+	if patched := x.overwrite(edits, root); patched != nil {
+		return patched, nil
+	}
+	raw, err := x.rebuild(edits, root)
+	if err != nil {
+		return nil, err
+	}
+	return framed(raw)
+}
+
+// rebuild is patch for any edits: the entries are copied one by one.
+func (x *index) rebuild(edits []*fileEdit, root *folder) ([]byte, error) {
 	p := patcher{index: x, out: make([]byte, indexHeader, len(x.raw)+len(edits)*120+4096), edits: edits}
 	p.parents = parentsOf(edits)
 	end, err := p.entries()

@@ -13,33 +13,53 @@ import (
 
 // cachedTree is the head of one folder in the extension.
 type cachedTree struct {
-	name    string
+	name    []byte // in the extension
 	entries int
 	folders int
 	hash    Hash
 }
 
+var errCachedTree = fmt.Errorf("%w: cached trees", errIndex)
+
 func parseCachedTree(raw []byte) (t cachedTree, rest []byte, err error) {
-	name, rest, ok := bytes.Cut(raw, []byte{0})
-	line, rest, ok2 := bytes.Cut(rest, []byte("\n"))
-	entries, folders, ok3 := bytes.Cut(line, []byte(" "))
-	if !ok || !ok2 || !ok3 {
-		return t, nil, fmt.Errorf("%w: cached trees", errIndex)
+	end := bytes.IndexByte(raw, 0)
+	if end < 0 {
+		return t, nil, errCachedTree
 	}
-	t.name = string(name)
-	if t.entries, err = strconv.Atoi(string(entries)); err == nil {
-		t.folders, err = strconv.Atoi(string(folders))
-	}
-	if err != nil || t.folders < 0 || t.folders > len(rest) {
-		return t, nil, fmt.Errorf("%w: cached trees", errIndex)
+	t.name, rest = raw[:end:end], raw[end+1:]
+	var ok, ok2 bool
+	t.entries, rest, ok = cachedNumber(rest, ' ')
+	t.folders, rest, ok2 = cachedNumber(rest, '\n')
+	if !ok || !ok2 || t.folders < 0 || t.folders > len(rest) {
+		return t, nil, errCachedTree
 	}
 	if t.entries >= 0 {
 		if len(rest) < len(t.hash) {
-			return t, nil, fmt.Errorf("%w: cached trees", errIndex)
+			return t, nil, errCachedTree
 		}
 		t.hash, rest = Hash(rest[:20]), rest[20:]
 	}
 	return t, rest, nil
+}
+
+// cachedNumber reads a decimal number up to the byte that ends it. An index has
+// one folder for each few files: this is read more often than anything else.
+func cachedNumber(raw []byte, end byte) (n int, rest []byte, ok bool) {
+	sign, i := 1, 0
+	if len(raw) > 0 && raw[0] == '-' {
+		sign, i = -1, 1
+	}
+	for from := i; i < len(raw) && i < from+10; i++ {
+		c := raw[i]
+		switch {
+		case c == end && i > from:
+			return sign * n, raw[i+1:], true
+		case !isDigit(c):
+			return 0, nil, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return 0, nil, false
 }
 
 func (t cachedTree) append(out []byte) []byte {
@@ -63,7 +83,7 @@ const treeDepth = 4096 // of folders; git's own limit
 func patchTrees(raw []byte, root *folder) ([]byte, error) {
 	out, rest, err := patchCachedTree(make([]byte, 0, len(raw)+256), raw, root, 0)
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%w: cached trees", errIndex)
+		err = errCachedTree
 	}
 	return out, err
 }
@@ -74,7 +94,7 @@ func patchCachedTree(out, raw []byte, f *folder, depth int) (_, rest []byte, err
 		return nil, nil, err
 	}
 	if depth > treeDepth {
-		return nil, nil, fmt.Errorf("%w: cached trees", errIndex)
+		return nil, nil, errCachedTree
 	}
 	valid := t.entries >= 0 && t.hash == f.old
 	var below [][]byte // the folders that stay
@@ -84,8 +104,8 @@ func patchCachedTree(out, raw []byte, f *folder, depth int) (_, rest []byte, err
 		if err != nil {
 			return nil, nil, err
 		}
-		seen[child.name] = true
-		sub := f.folders[child.name]
+		seen[string(child.name)] = true
+		sub := f.folders[string(child.name)]
 		after, err := skipCachedTree(rest, depth+1)
 		if err != nil {
 			return nil, nil, err
@@ -137,7 +157,7 @@ func cachedBefore(a, b []byte) bool {
 func skipCachedTree(raw []byte, depth int) ([]byte, error) {
 	t, rest, err := parseCachedTree(raw)
 	if err != nil || depth > treeDepth {
-		return nil, fmt.Errorf("%w: cached trees", errIndex)
+		return nil, errCachedTree
 	}
 	for range t.folders {
 		if rest, err = skipCachedTree(rest, depth+1); err != nil {
@@ -156,7 +176,7 @@ func appendTree(out []byte, name string, f *folder) []byte {
 		}
 	}
 	sort.Slice(names, func(i, j int) bool { return cachedBefore([]byte(names[i]), []byte(names[j])) })
-	out = cachedTree{name, f.delta, len(names), f.new}.append(out)
+	out = cachedTree{[]byte(name), f.delta, len(names), f.new}.append(out)
 	for _, sub := range names {
 		out = appendTree(out, sub, f.folders[sub])
 	}

@@ -80,7 +80,10 @@ func (d *disk) copyNew(from, to string) error {
 	if err != nil {
 		return err
 	}
-	err = d.create(to, data, 0o666, true)
+	f, err := d.create(to, data, 0o666)
+	if err == nil {
+		err = d.settle([]unsynced{{file: f}})
+	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		_ = d.remove(to)
 	}
@@ -94,7 +97,11 @@ func (l *lock) rewrite(data []byte) error {
 	if err != nil {
 		return err
 	}
-	return l.disk.fill(f, data, false)
+	err = l.disk.fill(f, data)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
 }
 
 // commit puts the lock file in the place of the locked one, and so gives up the

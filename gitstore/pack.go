@@ -20,6 +20,7 @@ type pack struct {
 	path  string // without .pack
 	file  *os.File
 	index io.ReaderAt
+	raw   []byte       // of the index, when it is in memory
 	close func() error // of the index, when it is read from its file
 	count int
 	fan   [256]uint32
@@ -68,7 +69,7 @@ func openPack(path string, bases *lru[packPlace, object]) (_ *pack, err error) {
 		if _, err := io.ReadFull(index, raw); err != nil {
 			return nil, fmt.Errorf("read pack index: %w", err)
 		}
-		p.index = bytes.NewReader(raw)
+		p.index, p.raw = bytes.NewReader(raw), raw
 		p.close = func() error { return nil }
 		index.Close()
 	}
@@ -121,6 +122,9 @@ func (p *pack) search(prefix []byte) (int, error) {
 
 func (p *pack) hashAt(i int) (Hash, error) {
 	var h Hash
+	if from := packHeader + i*len(h); from+len(h) <= len(p.raw) {
+		return Hash(p.raw[from:]), nil
+	}
 	_, err := p.index.ReadAt(h[:], packHeader+int64(i)*20)
 	return h, err
 }

@@ -23,9 +23,9 @@ type packed struct {
 	sum    uint32
 }
 
-// writePack writes objects as one pack with its index: git unpacks or repacks
-// it as it likes.
-func (r *Repo) writePack(list []newObject) error {
+// beginPack writes objects as one pack with its index, under temporary names:
+// git unpacks or repacks it as it likes.
+func (r *Repo) beginPack(list []newObject) (files []unsynced, dirs map[string]bool, err error) {
 	entries := packEntries(list)
 	pack := []byte("PACK\x00\x00\x00\x02")
 	pack = binary.BigEndian.AppendUint32(pack, uint32(len(entries)))
@@ -37,12 +37,17 @@ func (r *Repo) writePack(list []newObject) error {
 	pack = append(pack, sum[:]...)
 	index, err := packIndex(entries, sum)
 	if err != nil {
-		return fmt.Errorf("write pack index: %w", err)
+		return nil, nil, fmt.Errorf("write pack index: %w", err)
 	}
 
 	dir := filepath.Join(r.objects.dirs[0], "pack")
-	if _, err := r.disk.mkdir(dir); err != nil {
-		return fmt.Errorf("write pack: %w", err)
+	dirs = map[string]bool{dir: true}
+	made, err := r.disk.mkdir(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write pack: %w", err)
+	}
+	if made {
+		dirs[r.objects.dirs[0]] = true
 	}
 	name := filepath.Join(dir, "pack-"+hex.EncodeToString(sum[:]))
 	for _, f := range []struct {
@@ -51,17 +56,11 @@ func (r *Repo) writePack(list []newObject) error {
 	}{{"tmp_pack_*", ".pack", pack}, {"tmp_idx_*", ".idx", index}} { // the index last: it makes the pack known
 		temp, err := r.disk.temporary(dir, f.pattern, f.data)
 		if err != nil {
-			return fmt.Errorf("write pack: %w", err)
+			return files, dirs, fmt.Errorf("write pack: %w", err)
 		}
-		if err := r.disk.rename(temp, name+f.ending); err != nil {
-			_ = r.disk.remove(temp)
-			return fmt.Errorf("write pack: %w", err)
-		}
+		files = append(files, unsynced{temp, name + f.ending})
 	}
-	if err := r.disk.syncDir(dir); err != nil {
-		return fmt.Errorf("write pack: %w", err)
-	}
-	return r.objects.list()
+	return files, dirs, nil
 }
 
 // packEntries deflates on all processors and keeps the order.

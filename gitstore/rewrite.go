@@ -72,24 +72,19 @@ func (w *rewriter) rewrite(f *folder, old Hash, prefix string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := parseTree(raw)
-	if err != nil {
-		return fmt.Errorf("read tree %s: %w", old, err)
-	}
-	byName := make(map[string]treeEntry, len(f.files)+len(f.folders))
-	kept := entries[:0:0]
-	for _, e := range entries {
-		name := string(e.name)
-		_, inFiles := f.files[name]
-		_, inFolders := f.folders[name]
-		if inFiles || inFolders {
-			byName[name] = e
-		} else {
-			kept = append(kept, e)
+	tip := make(map[string]treeEntry, len(f.files)+len(f.folders)) // what the old tree has of the names that are edited
+	for rest := raw; len(rest) > 0; {
+		var e treeEntry
+		if e, rest, err = nextEntry(rest); err != nil {
+			return fmt.Errorf("read tree %s: %w", old, err)
+		}
+		if f.edits(e.name) {
+			tip[string(e.name)] = e
 		}
 	}
+	added := make([]treeEntry, 0, len(f.files)+len(f.folders))
 	for name, sub := range f.folders {
-		e, ok := byName[name]
+		e, ok := tip[name]
 		var below Hash
 		switch edit := f.files[name]; {
 		case ok && e.isTree():
@@ -102,16 +97,21 @@ func (w *rewriter) rewrite(f *folder, old Hash, prefix string) error {
 		}
 		f.delta += sub.delta
 		if !sub.new.IsZero() {
-			kept = append(kept, treeEntry{ModeTree, []byte(name), sub.new})
+			added = append(added, treeEntry{ModeTree, []byte(name), sub.new})
 		}
 	}
 	for name, edit := range f.files {
-		e, ok := byName[name]
+		e, ok := tip[name]
 		tree := ok && e.isTree()
-		if sub := f.folders[name]; tree && !edit.removed && (sub == nil || !sub.new.IsZero()) {
+		sub := f.folders[name]
+		full := sub != nil && !sub.new.IsZero()
+		switch {
+		case tree && !edit.removed && (sub == nil || full):
 			return fmt.Errorf("%s is a folder at the tip", edit.path)
-		} else if tree && edit.removed && sub == nil {
-			kept = append(kept, e) // nothing to remove: it is no file
+		case !edit.removed && full:
+			return fmt.Errorf("%s is a file and a folder", edit.path)
+		case tree && edit.removed && sub == nil:
+			added = append(added, e) // nothing to remove: it is no file
 			continue
 		}
 		if ok && !tree {
@@ -128,20 +128,14 @@ func (w *rewriter) rewrite(f *folder, old Hash, prefix string) error {
 				edit.mode = ModeExecutable
 			}
 		}
-		kept = append(kept, treeEntry{edit.mode, []byte(name), edit.hash})
+		added = append(added, treeEntry{edit.mode, []byte(name), edit.hash})
 	}
-	if len(kept) == 0 {
+	out, err := f.splice(raw, added)
+	if err != nil {
+		return fmt.Errorf("read tree %s: %w", old, err)
+	}
+	if len(out) == 0 {
 		return nil
-	}
-	sort.Slice(kept, func(i, j int) bool {
-		return compareNames(kept[i].name, kept[i].isTree(), kept[j].name, kept[j].isTree()) < 0
-	})
-	var out []byte
-	for i, e := range kept {
-		if i > 0 && string(kept[i-1].name) == string(e.name) {
-			return fmt.Errorf("%s%s is a file and a folder", prefix, e.name)
-		}
-		out = appendEntry(out, e.mode, string(e.name), e.hash)
 	}
 	o := objectOf(kindTree, out)
 	f.new = o.hash
@@ -150,4 +144,50 @@ func (w *rewriter) rewrite(f *folder, old Hash, prefix string) error {
 		w.objects.trees.put(o.hash, out, len(out)+100)
 	}
 	return nil
+}
+
+func (f *folder) edits(name []byte) bool {
+	if _, ok := f.files[string(name)]; ok {
+		return true
+	}
+	_, ok := f.folders[string(name)]
+	return ok
+}
+
+// splice returns a raw tree with the entries that the folder does not edit, as
+// they are, and the others among them.
+func (f *folder) splice(raw []byte, added []treeEntry) ([]byte, error) {
+	sort.Slice(added, func(i, j int) bool { return before(added[i], added[j]) })
+	out := make([]byte, 0, len(raw)+len(added)*64)
+	copied := 0 // up to where raw is in out
+	flush := func(to int) {
+		out = append(out, raw[copied:to]...)
+		copied = to
+	}
+	for at := 0; at < len(raw); {
+		e, rest, err := nextEntry(raw[at:])
+		if err != nil {
+			return nil, err
+		}
+		end := len(raw) - len(rest)
+		for len(added) > 0 && before(added[0], e) {
+			flush(at)
+			out = appendEntry(out, added[0])
+			added = added[1:]
+		}
+		if f.edits(e.name) {
+			flush(at)
+			copied = end
+		}
+		at = end
+	}
+	flush(len(raw))
+	for _, e := range added {
+		out = appendEntry(out, e)
+	}
+	return out, nil
+}
+
+func before(a, b treeEntry) bool {
+	return compareNames(a.name, a.isTree(), b.name, b.isTree()) < 0
 }

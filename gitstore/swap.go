@@ -19,7 +19,7 @@ type swap struct {
 	message  string // of the reflog
 	// index makes the new index from the one there is; nil when the ref is not
 	// checked out here.
-	index func(*index) ([]byte, error)
+	index func(*index) (*index, error)
 	// objects are those that new consists of: they are written, if need be
 	// again, and must be there when it is done.
 	objects []newObject
@@ -28,14 +28,22 @@ type swap struct {
 // swap is called with the process lock held and the journal recovered. Nothing
 // is visible before the ref is renamed, and everything is taken back if it is
 // not.
+//
+// When it returns, these are on the disk, each synced before the next begins:
+// the content of the objects, the journal and the file that becomes the ref; the
+// names of the objects; the name of the ref. A ref that a power failure leaves is
+// therefore one whose objects are whole, on any file system and whatever order
+// it writes names in. Not synced are the index, which git rebuilds from the
+// commit, and the reflogs.
 func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	j := journal{Ref: s.ref, Old: s.old, New: s.new, GitDir: r.gitDir}
-	if err := r.disk.write(r.own(journalFile), j.encode(), 0o666, false); err != nil {
+	written, err := r.disk.begin(r.own(journalFile), j.encode(), 0o666)
+	if err != nil {
 		r.clearOwn()
 		return fmt.Errorf("write journal: %w", err)
 	}
 	var index, head, ref *lock
-	var raw []byte
+	var made *pendingIndex
 	done := false // the ref has moved
 	defer func() {
 		// When the ref has moved and the index could not be replaced, the lock
@@ -47,18 +55,18 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		if !gone {
 			return
 		}
-		written, statErr := os.Lstat(r.own(ownIndex))
+		info, statErr := os.Lstat(r.own(ownIndex))
 		r.clearOwn()
 		if done && index != nil && statErr == nil {
-			r.keepIndex(raw, written)
+			r.keepIndex(made.index, info)
 		}
 	}()
-	if err := r.writeAhead(s); err != nil {
+	if made, err = r.writeAhead(s, written); err != nil {
 		return err
 	}
 
 	if s.index != nil {
-		if index, raw, err = r.lockIndex(ctx, s.index); err != nil {
+		if index, err = r.lockIndex(ctx, made, s.index); err != nil {
 			return err
 		}
 		if head, err = r.lockHead(ctx, s.ref); err != nil {
@@ -68,8 +76,8 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 			return busy("%s", what)
 		}
 	}
-	var made bool
-	if ref, made, err = r.lockRef(ctx, s.ref); err != nil {
+	var newFolder bool
+	if ref, newFolder, err = r.lockRef(ctx, s.ref); err != nil {
 		return err
 	}
 	if err := r.compare(s.ref, s.old); err != nil {
@@ -92,7 +100,9 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	}
 	done = true
 
-	synced := r.syncRef(s.ref, made)
+	// Before the index gets its name: that sends its bytes to the disk, and some
+	// file systems would have the ref wait for them.
+	synced := r.syncRef(s.ref, newFolder)
 	r.finish(index)
 	if err := r.writeObjects(s.objects); err != nil {
 		return err
@@ -101,27 +111,25 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 }
 
 // writeAhead brings to disk what needs no lock: the objects, the journal and
-// the new ref. The disk takes all at once.
-func (r *Repo) writeAhead(s swap) error {
+// the new ref. The new index is made while the disk is busy.
+func (r *Repo) writeAhead(s swap, journal *os.File) (made *pendingIndex, err error) {
 	var group errgroup.Group
-	if r.disk.sync {
-		group.Go(func() error {
-			if err := r.disk.syncPath(r.own(journalFile), os.O_RDWR); err != nil {
-				return fmt.Errorf("write journal: %w", err)
-			}
-			return nil
+	if s.index != nil {
+		group.Go(func() (err error) {
+			made, err = r.makeIndex(s.index)
+			return err
 		})
-	} else {
-		group.SetLimit(1)
 	}
 	group.Go(func() error {
-		if err := r.disk.write(r.own(ownRef), []byte(s.new.String()+"\n"), 0o666, true); err != nil {
+		files := []unsynced{{file: journal}}
+		ref, err := r.disk.begin(r.own(ownRef), []byte(s.new.String()+"\n"), 0o666)
+		if err != nil {
+			r.disk.abandon(files)
 			return fmt.Errorf("write ref: %w", err)
 		}
-		return nil
+		return r.writeObjects(s.objects, append(files, unsynced{file: ref})...)
 	})
-	group.Go(func() error { return r.writeObjects(s.objects) })
-	return group.Wait()
+	return made, group.Wait()
 }
 
 // finish puts the new index in its place. When that fails, the ref has moved
@@ -136,41 +144,54 @@ func (r *Repo) finish(index *lock) {
 	}
 }
 
-// lockIndex takes index.lock with the new index already in it. Only when the
-// index changed while it was made, it is made again under the lock. A lock may
-// come with an error.
-func (r *Repo) lockIndex(ctx context.Context, patch func(*index) ([]byte, error)) (*lock, []byte, error) {
+// pendingIndex is the new index as it lies beside the journal, and the stat of
+// the one that it was made from, nil when there was none.
+type pendingIndex struct {
+	index *index
+	from  fs.FileInfo
+}
+
+// makeIndex writes the new index beside the journal.
+func (r *Repo) makeIndex(patch func(*index) (*index, error)) (*pendingIndex, error) {
 	old, info, err := r.readIndex()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	raw, err := patch(old)
+	patched, err := patch(old)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mode := fs.FileMode(0o666)
 	if info != nil {
 		mode = info.Mode().Perm()
 	}
-	if err := r.disk.write(r.own(ownIndex), raw, mode, false); err != nil {
-		return nil, nil, fmt.Errorf("write index: %w", err)
+	if err := r.disk.write(r.own(ownIndex), patched.raw, mode, false); err != nil {
+		return nil, fmt.Errorf("write index: %w", err)
 	}
+	return &pendingIndex{patched, info}, nil
+}
+
+// lockIndex takes index.lock with the new index already in it. Only when the
+// index changed while it was made, it is made again under the lock. A lock may
+// come with an error.
+func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(*index) (*index, error)) (*lock, error) {
 	l, err := r.disk.take(ctx, r.own(ownIndex), r.indexPath(), indexWait)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	now, err := os.Stat(r.indexPath())
-	if err == nil && sameStat(info, now) || info == nil && errors.Is(err, fs.ErrNotExist) {
-		return l, raw, nil
+	if err == nil && sameStat(made.from, now) || made.from == nil && errors.Is(err, fs.ErrNotExist) {
+		return l, nil
 	}
-	if old, _, err = r.readIndex(); err == nil {
-		if raw, err = patch(old); err == nil {
-			if err = l.rewrite(raw); err != nil {
+	old, _, err := r.readIndex()
+	if err == nil {
+		if made.index, err = patch(old); err == nil {
+			if err = l.rewrite(made.index.raw); err != nil {
 				err = fmt.Errorf("write index: %w", err)
 			}
 		}
 	}
-	return l, raw, err
+	return l, err
 }
 
 // lockHead keeps HEAD where it is: git moves it after it has given up the

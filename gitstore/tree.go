@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 )
 
@@ -63,9 +64,12 @@ func nextEntry(raw []byte) (e treeEntry, rest []byte, err error) {
 }
 
 // appendEntry is the inverse of nextEntry.
-func appendEntry(raw []byte, mode Mode, name string, h Hash) []byte {
-	raw = fmt.Appendf(raw, "%o %s\x00", uint32(mode), name)
-	return append(raw, h[:]...)
+func appendEntry(raw []byte, e treeEntry) []byte {
+	raw = strconv.AppendUint(raw, uint64(e.mode), 8)
+	raw = append(raw, ' ')
+	raw = append(raw, e.name...)
+	raw = append(raw, 0)
+	return append(raw, e.hash[:]...)
 }
 
 // parseTree reads a whole raw tree.

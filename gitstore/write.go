@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -16,9 +16,15 @@ const (
 	syncsAtOnce = 16
 )
 
-// writeObjects puts objects on disk that are not there yet, durably. No lock is
-// needed: an object has one name, and whoever else writes it writes the same.
-func (r *Repo) writeObjects(list []newObject) error {
+// writeObjects puts objects on disk that are not there yet, durably, together
+// with other files that are to be synced. No lock is needed: an object has one
+// name, and whoever else writes it writes the same.
+//
+// It is done in two waves, each of which the disk takes at once: the content of
+// all files, and then, when the objects have their names, the folders that they
+// are in. No object has its name before its content is on the disk: after a
+// power failure an empty file of that name would pass for the object for ever.
+func (r *Repo) writeObjects(list []newObject, beside ...unsynced) error {
 	var missing []newObject
 	seen, packs := map[Hash]bool{}, map[*pack]bool{}
 	for _, o := range list {
@@ -27,34 +33,29 @@ func (r *Repo) writeObjects(list []newObject) error {
 		}
 		seen[o.hash] = true
 	}
-	if len(missing) >= packFrom {
-		return r.writePack(missing)
+	var files []unsynced
+	var dirs map[string]bool
+	var err error
+	packed := len(missing) >= packFrom
+	if packed {
+		files, dirs, err = r.beginPack(missing)
+	} else {
+		files, dirs, err = r.beginLoose(missing)
 	}
-	var mu sync.Mutex
-	dirs := map[string]bool{}
-	var group errgroup.Group
-	if group.SetLimit(1); r.disk.sync {
-		group.SetLimit(syncsAtOnce) // the disk takes several at once
-	}
-	for _, o := range missing {
-		group.Go(func() error {
-			made, err := r.writeLoose(o)
-			if err != nil {
-				return fmt.Errorf("write object %s: %w", o.hash, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			dirs[filepath.Dir(loosePath(r.objects.dirs[0], o.hash))] = true
-			if made {
-				dirs[r.objects.dirs[0]] = true
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err != nil {
+		r.disk.abandon(append(files, beside...))
 		return err
 	}
-	return r.syncDirs(dirs)
+	if err := r.disk.settle(append(files, beside...)); err != nil {
+		return fmt.Errorf("write objects: %w", err)
+	}
+	if err := r.syncDirs(dirs); err != nil {
+		return err
+	}
+	if packed {
+		return r.objects.list()
+	}
+	return nil
 }
 
 func (r *Repo) syncDirs(dirs map[string]bool) error {
@@ -75,26 +76,37 @@ func (r *Repo) syncDirs(dirs map[string]bool) error {
 	return group.Wait()
 }
 
-// writeLoose writes one loose object under a temporary name that git gc would
-// clear away, and renames it.
-func (r *Repo) writeLoose(o newObject) (made bool, err error) {
+// beginLoose writes loose objects under temporary names that git gc would clear
+// away; dirs are the folders whose names change.
+func (r *Repo) beginLoose(list []newObject) (files []unsynced, dirs map[string]bool, err error) {
+	dirs = make(map[string]bool, len(list))
+	for _, o := range list {
+		path := loosePath(r.objects.dirs[0], o.hash)
+		dirs[filepath.Dir(path)] = true
+		f, made, err := r.beginObject(filepath.Dir(path), o)
+		if made {
+			dirs[r.objects.dirs[0]] = true
+		}
+		if err != nil {
+			return files, dirs, fmt.Errorf("write object %s: %w", o.hash, err)
+		}
+		files = append(files, unsynced{f, path})
+	}
+	return files, dirs, nil
+}
+
+// beginObject reports also whether it had to make the folder.
+func (r *Repo) beginObject(dir string, o newObject) (f *os.File, made bool, err error) {
 	var packed bytes.Buffer
 	deflate(&packed, objectHeader(o.kind, len(o.data)), o.data)
-	path := loosePath(r.objects.dirs[0], o.hash)
 	for attempt := 0; ; attempt++ {
-		made, err = r.disk.mkdir(filepath.Dir(path))
+		made, err = r.disk.mkdir(dir)
 		if err != nil {
-			return made, err
+			return nil, made, err
 		}
-		var temp string
-		if temp, err = r.disk.temporary(filepath.Dir(path), "tmp_obj_*", packed.Bytes()); err == nil {
-			if err = r.disk.rename(temp, path); err == nil {
-				return made, nil
-			}
-			_ = r.disk.remove(temp)
-		}
-		if !errors.Is(err, fs.ErrNotExist) || attempt == 5 {
-			return made, err // otherwise a gc took the empty folder away
+		f, err = r.disk.temporary(dir, "tmp_obj_*", packed.Bytes())
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == 5 {
+			return f, made, err // otherwise a gc took the empty folder away
 		}
 	}
 }
