@@ -32,6 +32,7 @@ var floors = map[string][]string{
 	"gitstore":        {},
 	"state":           {},
 	"library":         {"gitstore", "prompt"},
+	"exchange":        {"library", "gitstore", "bundle", "prompt"},
 	"release":         {"library", "gitstore", "bundle", "prompt"},
 	"daemon":          {"library", "gitstore", "prompt", "diff3"},
 	"push":            {"release", "gitstore", "state", "protocol"},
@@ -40,7 +41,7 @@ var floors = map[string][]string{
 	"prompts-example": {},
 	"bench":           {"client", "protocol"}, // and the real binary
 	"cmd/anvil": {
-		"httpapi", "daemon", "push", "client", "release", "library",
+		"httpapi", "daemon", "push", "client", "release", "exchange", "library",
 		"gitstore", "bundle", "prompt", "state", "protocol", "prompts-example",
 	},
 }

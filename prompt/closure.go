@@ -37,6 +37,24 @@ func (t *Tree) Closure(of ...Address) []Dependency {
 	return all
 }
 
+// Renders returns the prompts and partials that the one at an address renders
+// itself, sorted, whether they are there or not.
+func (t *Tree) Renders(a Address) []Address {
+	f, ok := t.files.get(a.Path())
+	if !ok || f.kind != kindPrompt {
+		return nil
+	}
+	var out []Address
+	for _, target := range f.targets() {
+		out = append(out, addressOf(target))
+	}
+	slices.SortFunc(out, Address.compare)
+	return out
+}
+
+// Has reports whether there is a file of the organisation at a path.
+func (t *Tree) Has(path string) bool { return t.files.has(path) }
+
 // Released returns the sorted paths that a release of a project contains: its
 // prompts and partials and those of its closure, with the set.yaml and
 // project.yaml of each.
