@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,9 +17,9 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Make and list signing keys",
+		Short: "Make, list and hand out keys",
 	}
-	cmd.AddCommand(a.withJSON(a.keysGenerateCommand()), a.withJSON(a.keysListCommand()))
+	cmd.AddCommand(a.withJSON(a.keysGenerateCommand()), a.withJSON(a.keysListCommand()), a.keysExportCommand())
 	return group(cmd)
 }
 
@@ -63,6 +64,66 @@ anvil serve makes that one by itself on its first start.`,
 	cmd.Flags().StringVarP(&file, "output", "o", "", "the key file (its public half gets .pub)")
 	cmd.Flags().StringVar(&comment, "comment", "anvil", "the comment in the key")
 	return cmd
+}
+
+func (a *app) keysExportCommand() *cobra.Command {
+	var recipient bool
+	var sign, output string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print what others need to trust you, or to encrypt for you",
+		Long: `Prints the line of allowed_signers with which others trust what this organisation
+signs; with --recipient the key to encrypt bundles with, signed by this organisation.
+Its secret half is made on the first call and stays in the state folder.`,
+		Example: "  anvil keys export > acme.allowed_signers\n  anvil keys export --recipient -o acme.recipient",
+		Args:    takes(0, 0),
+		RunE: func(*cobra.Command, []string) (err error) {
+			organisation, state, err := a.stateHere()
+			if err != nil {
+				return err
+			}
+			signer, done, err := a.signingKey(sign)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, done()) }()
+			text := []byte(bundle.AllowedSigner(organisation+"/*", signer.PublicKey()) + "\n")
+			if recipient {
+				i, err := recipientKey(state)
+				if err != nil {
+					return err
+				}
+				if text, err = bundle.SignRecipients(organisation, []bundle.Recipient{i.Recipient()}, signer); err != nil {
+					return err
+				}
+			}
+			if output != "" {
+				return writeOut(output, 0o644, false, func(w io.Writer) error {
+					_, err := w.Write(text)
+					return err
+				})
+			}
+			_, err = a.raw.Write(text)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&recipient, "recipient", false, "the key that others encrypt with")
+	cmd.Flags().StringVar(&sign, "sign", "", "the key to sign with, instead of the organisation's")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "a file instead of standard output")
+	return cmd
+}
+
+// recipientKey is the organisation's own, made on its first use.
+func recipientKey(state string) (*bundle.Identity, error) {
+	path := filepath.Join(state, stateRecipientKey)
+	i, err := bundle.LoadIdentity(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return i, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	return bundle.GenerateIdentity(path)
 }
 
 // key is a signing key as scripts see it.

@@ -128,7 +128,7 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add("write", a.newCommand(), a.withJSON(a.checkCommand()), a.withJSON(a.renderCommand()))
-	add("share", a.keysCommand())
+	add("share", a.withJSON(a.exportCommand()), a.bundleCommand(), a.keysCommand())
 	add("ship", a.withJSON(a.publishCommand()), a.releasesCommand(), a.tokensCommand(), a.withJSON(a.connectCommand()))
 	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(),
 		a.withJSON(a.statusCommand()), a.withJSON(a.acceptCommand()), a.demoCommand(), a.withJSON(a.versionCommand()))

@@ -23,13 +23,17 @@ import (
 //	releases.git        everything ever offered
 //	anvil.db            clients, tokens, acknowledgements, audit
 //	keys/signing        the key that signs releases
+//	keys/recipient      the key that opens what others encrypt for us
 //	lock                held while a server runs
 const (
 	stateOwnerFile  = "organisation.json"
 	stateReleases   = "releases.git"
 	stateDatabase   = "anvil.db"
 	stateSigningKey = "keys/signing"
-	stateLock       = "lock"
+
+	stateRecipientKey = "keys/recipient"
+
+	stateLock = "lock"
 )
 
 // stateOwner says whose state a folder holds. The same name and root commit
