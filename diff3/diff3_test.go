@@ -2,14 +2,9 @@ package diff3
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -49,84 +44,6 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// mergeFile is what git merge-file makes of it; clean is false when it found
-// conflicts.
-func mergeFile(t testing.TB, dir string, base, ours, theirs []byte) (merged []byte, clean bool) {
-	t.Helper()
-	var names []string
-	for name, text := range map[string][]byte{"1ours": ours, "2base": base, "3theirs": theirs} {
-		names = append(names, filepath.Join(dir, name))
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	slices.Sort(names)
-	cmd := exec.Command("git", append([]string{"merge-file", "-p", "-q"}, names...)...)
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() > 127) {
-		t.Fatal(err)
-	}
-	return out, err == nil
-}
-
-// edit changes, adds and removes a few lines; alphabet is how many lines there are
-// to choose from.
-func edit(r *rand.Rand, lines []string, alphabet int) []string {
-	out := slices.Clone(lines)
-	for range r.IntN(4) {
-		at := r.IntN(len(out) + 1)
-		line := fmt.Sprintf("line %d\n", r.IntN(alphabet))
-		switch {
-		case r.IntN(3) == 0 || at == len(out):
-			out = slices.Insert(out, at, line)
-		case r.IntN(2) == 0:
-			out = slices.Delete(out, at, min(at+1+r.IntN(2), len(out)))
-		default:
-			out[at] = line
-		}
-	}
-	return out
-}
-
-func join(lines []string) []byte { return []byte(strings.Join(lines, "")) }
-
-// TestAsGit compares with git where lines are rarely repeated, so that there is one
-// shortest script.
-func TestAsGit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("SKIPPED: needs git")
-	}
-	dir := t.TempDir()
-	r := rand.New(rand.NewPCG(3, 7))
-	cleans := 0
-	for i := range 400 {
-		var lines []string
-		for n := range r.IntN(25) {
-			lines = append(lines, fmt.Sprintf("base %d\n", n))
-		}
-		base, ours, theirs := join(lines), join(edit(r, lines, 1000)), join(edit(r, lines, 1000))
-		if i%5 == 0 {
-			theirs = bytes.TrimSuffix(theirs, []byte("\n"))
-		}
-		if i%3 == 0 { // theirs has ours in it already
-			theirs = join(edit(r, strings.SplitAfter(string(ours), "\n"), 1000))
-		}
-		want, clean := mergeFile(t, dir, base, ours, theirs)
-		got, conflicts := Merge(base, ours, theirs)
-		if clean != (len(conflicts) == 0) || clean && !bytes.Equal(got, want) {
-			t.Errorf("base\n%sours\n%stheirs\n%sgot %d conflicts\n%s\ngit %v\n%s", base, ours, theirs, len(conflicts), got, clean, want)
-		}
-		if clean {
-			cleans++
-		}
-	}
-	if cleans < 100 || cleans > 350 {
-		t.Errorf("%d of 400 are clean: the test tests little", cleans)
-	}
-}
-
 // laws are what holds of every merge.
 func laws(t *testing.T, base, ours, theirs []byte) {
 	t.Helper()
@@ -145,17 +62,18 @@ func laws(t *testing.T, base, ours, theirs []byte) {
 		t.Fatalf("%q, %q, %q: the sides are not alike: %q, %q", base, ours, theirs, merged, swapped)
 	}
 	for _, side := range [][]byte{ours, theirs} {
-		a, b := splitLines(base), splitLines(side)
+		texts := number(base, side)
+		a, b := texts[0], texts[1]
 		at, list := 0, changes(a, b)
 		var out []byte
 		for i, c := range list {
-			if i > 0 && c.from <= list[i-1].to || c.from == c.to && c.begin == c.end {
+			if i > 0 && c.base.from <= list[i-1].base.to || c.base.from == c.base.to && c.side.from == c.side.to {
 				t.Fatalf("%q to %q: %v", base, side, list)
 			}
-			out = appendLines(appendLines(out, a[at:c.from]), b[c.begin:c.end])
-			at = c.to
+			out = append(append(out, a.bytes(span{at, c.base.from})...), b.bytes(c.side)...)
+			at = c.base.to
 		}
-		if out = appendLines(out, a[at:]); !bytes.Equal(out, side) {
+		if out = append(out, a.bytes(span{at, len(a.lines)})...); !bytes.Equal(out, side) {
 			t.Fatalf("%q to %q: %v makes %q", base, side, list, out)
 		}
 	}
@@ -164,8 +82,8 @@ func laws(t *testing.T, base, ours, theirs []byte) {
 func TestLaws(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
-		lines := edit(r, edit(r, edit(r, nil, 3), 3), 3)
-		laws(t, join(lines), join(edit(r, lines, 3)), join(edit(r, edit(r, lines, 3), 3)))
+		_, c := makeTriple(r)
+		laws(t, c.base, c.ours, c.theirs)
 	}
 }
 
