@@ -148,7 +148,9 @@ var makers = []maker{
 	}},
 	{"both ends", 5, bothEnds},
 	// Long texts, whose comparison is cut short.
-	{"long", 1, func(r *rand.Rand) triple { return fromAlphabet(r, 30+r.IntN(500), 600+r.IntN(900), 900) }},
+	{"long", 1, func(r *rand.Rand) triple {
+		return fromAlphabet(r, 30+r.IntN(500), 600+r.IntN(900), []int{3, 900}[r.IntN(2)])
+	}},
 }
 
 // makeTriple makes one of the makers' at random.
