@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -39,6 +40,7 @@ type server struct {
 	state   string // the state folder
 	url     string
 	madeKey bool
+	log     *slog.Logger
 
 	lock     *flock.Flock
 	signer   ssh.Signer
@@ -56,7 +58,7 @@ func (a *app) openServer(ctx context.Context, o serverOptions) (_ *server, err e
 	if err != nil {
 		return nil, err
 	}
-	s := &server{}
+	s := &server{log: a.logger()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -204,6 +206,7 @@ func (s *server) Run(ctx context.Context) error {
 	loops.Go(func() error { return s.push.Run(ctx) })
 	loops.Go(func() error { return s.daemon.Run(ctx) })
 	loops.Go(func() error { return s.http.Serve(ctx) })
+	loops.Go(func() error { return upkeepOf(s.daemon, s.log, s.place.repo, s.releases).run(ctx) })
 	return loops.Wait()
 }
 

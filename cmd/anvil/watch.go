@@ -62,6 +62,7 @@ func (a *app) watch(ctx context.Context) (err error) {
 	loops, ctx := errgroup.WithContext(ctx)
 	loops.Go(func() error { return d.Run(ctx) })
 	loops.Go(func() error { return doors.Serve(ctx) })
+	loops.Go(func() error { return upkeepOf(d, a.logger(), p.repo).run(ctx) })
 	return loops.Wait()
 }
 
