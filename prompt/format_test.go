@@ -328,7 +328,7 @@ func TestFormatRefuses(t *testing.T) {
 
 // Whatever can be read can be formatted, and stays what it is.
 func FuzzFormat(f *testing.F) {
-	for _, dir := range []string{"check", "format"} {
+	for _, dir := range []string{"rules", "format"} {
 		archives, err := filepath.Glob("testdata/" + dir + "/*.txtar")
 		if err != nil {
 			f.Fatal(err)
