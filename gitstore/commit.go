@@ -45,6 +45,12 @@ type Edit struct {
 	// Path is slash-separated from the root of the repository.
 	Path    string
 	Content []byte
+	// Blob, when set, is put instead of Content: an object that the repository
+	// holds already, and that a ref keeps there.
+	Blob Hash
+	// Mode is that of the entry; zero: as Info says, else as the tip has it, else
+	// a plain file.
+	Mode Mode
 	// Removed takes the file away; it is no error when there is none.
 	Removed bool
 	// Info is the stat of the file as it was when Content was read from it; nil
@@ -208,15 +214,25 @@ func (r *Repo) prepare(list []Edit, settings config) ([]*fileEdit, []newObject, 
 		if e.Removed {
 			continue
 		}
-		if conversion != nil {
-			if err := conversion.refuseContent(e.Path, e.Content); err != nil {
+		content := e.Content
+		if !e.Blob.IsZero() && e.Mode != ModeGitlink {
+			var err error
+			if content, err = r.Blob(e.Blob); err != nil {
 				return nil, nil, err
 			}
 		}
-		blob := objectOf(kindBlob, e.Content)
-		blobs = append(blobs, blob)
-		edit.hash, edit.stat = blob.hash, statForIndex(e.Info, now)
-		if e.Info != nil && r.fileMode {
+		if conversion != nil && e.Mode != ModeSymlink && e.Mode != ModeGitlink {
+			if err := conversion.refuseContent(e.Path, content); err != nil {
+				return nil, nil, err
+			}
+		}
+		edit.mode, edit.stat = e.Mode, statForIndex(e.Info, now)
+		if edit.hash = e.Blob; edit.hash.IsZero() {
+			blob := objectOf(kindBlob, content)
+			blobs = append(blobs, blob)
+			edit.hash = blob.hash
+		}
+		if edit.mode == 0 && e.Info != nil && r.fileMode {
 			edit.mode = ModeFile
 			if e.Info.Mode()&0o100 != 0 {
 				edit.mode = ModeExecutable

@@ -33,17 +33,48 @@ func (r *Repo) Diff(a, b Hash, prefix string) ([]Change, error) {
 			trees[i] = e.hash
 		}
 	}
-	d := differ{objects: r.objects}
-	if err := d.trees(trees[0], trees[1], slashed(prefix)); err != nil {
+	found, err := r.objects.differences(trees[0], trees[1], slashed(prefix))
+	if err != nil {
 		return nil, fmt.Errorf("compare %s and %s: %w", a.Short(), b.Short(), err)
 	}
-	sort.Slice(d.changes, func(i, j int) bool { return d.changes[i].Path < d.changes[j].Path })
-	return d.changes, nil
+	changes := make([]Change, 0, len(found))
+	for _, d := range found {
+		for _, n := range []*node{&d.before, &d.after} {
+			if n.mode == ModeGitlink {
+				*n = node{}
+			}
+		}
+		if d.before == d.after {
+			continue
+		}
+		c := Change{Path: d.path, Before: d.before.hash, After: d.after.hash, Mode: d.after.mode}
+		if c.Mode == 0 {
+			c.Mode = d.before.mode
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// difference is a path that two trees hold differently; a zero node: not at all.
+type difference struct {
+	path          string
+	before, after node
+}
+
+// differences compares two trees, submodules included, and sorts by path.
+func (s *objects) differences(a, b Hash, prefix string) ([]difference, error) {
+	d := differ{objects: s}
+	if err := d.trees(a, b, prefix); err != nil {
+		return nil, err
+	}
+	sort.Slice(d.found, func(i, j int) bool { return d.found[i].path < d.found[j].path })
+	return d.found, nil
 }
 
 type differ struct {
 	objects *objects
-	changes []Change
+	found   []difference
 }
 
 // trees compares two trees entry by entry, in the order in which git sorts
@@ -137,20 +168,7 @@ func (d *differ) entries(before, after treeEntry, prefix string) error {
 	if before.isTree() || after.isTree() {
 		return d.trees(before.hash, after.hash, path+"/")
 	}
-	if before.mode == ModeGitlink {
-		before = treeEntry{}
-	}
-	if after.mode == ModeGitlink {
-		after = treeEntry{}
-	}
-	if before.mode == 0 && after.mode == 0 {
-		return nil
-	}
-	change := Change{Path: path, Before: before.hash, After: after.hash, Mode: after.mode}
-	if after.mode == 0 {
-		change.Mode = before.mode
-	}
-	d.changes = append(d.changes, change)
+	d.found = append(d.found, difference{path, node{before.mode, before.hash}, node{after.mode, after.hash}})
 	return nil
 }
 
