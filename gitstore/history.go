@@ -98,8 +98,9 @@ func (r *Repo) Ancestor(a, b Hash) (bool, error) {
 func (r *Repo) paint(a, b Hash) ([]Hash, map[Hash]uint8, error) {
 	flags := map[Hash]uint8{a: paintA, b: paintB}
 	queue := &newest{}
+	from := &ancestry{repo: r}
 	for _, h := range []Hash{a, b} {
-		c, err := r.CommitAt(h)
+		c, err := from.commit(h)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -125,7 +126,7 @@ func (r *Repo) paint(a, b Hash) ([]Hash, map[Hash]uint8, error) {
 			if old&paint == paint {
 				continue
 			}
-			parent, err := r.CommitAt(p)
+			parent, err := from.commit(p)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -173,7 +173,9 @@ func TestMergeAsGit(t *testing.T) {
 			names = append(names, line)
 		}
 		for _, c := range m.Conflicts {
-			if c.Kind != ConflictFolder && !slices.ContainsFunc(names, func(n string) bool { return n == c.Path || strings.HasPrefix(n, c.Path+"~") || strings.HasPrefix(c.Path, strings.Split(n, "~")[0]) }) {
+			if c.Kind != ConflictFolder && !slices.ContainsFunc(names, func(n string) bool {
+				return n == c.Path || strings.HasPrefix(n, c.Path+"~") || strings.HasPrefix(c.Path, strings.Split(n, "~")[0])
+			}) {
 				t.Errorf("%d: conflict %+v, git has %v", i, c, names)
 			}
 		}
