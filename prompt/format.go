@@ -35,7 +35,7 @@ func Format(src []byte) ([]byte, error) {
 		text = indented // else it is written in a way that only its author understands
 	}
 	if !unchanged(root, string(body), text) {
-		return nil, fmt.Errorf("format: the text would not mean the same, so it stays as it is")
+		return nil, &unreadableError{Problem{Line: 1, Col: 1, Message: "tidied, the file would not say the same, so it stays as it is"}}
 	}
 	if mark {
 		text = "\ufeff" + text

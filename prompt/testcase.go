@@ -99,19 +99,39 @@ func (r *reader) expectations(n *yaml.Node, partial bool) []expectation {
 	return out
 }
 
-// test runs the tests of a prompt and returns those that fail.
-func (p *Prompt) test() []Problem {
-	var problems []Problem
-	fail := func(at mark, message, hint string) {
-		problems = append(problems, Problem{Path: p.Path, Line: at.line, Col: at.col, Rule: ruleTestFailed, Message: message, Hint: hint})
-	}
+// A TestResult is what one of a prompt's tests came to.
+type TestResult struct {
+	Name      string // "" when its author gave none
+	Number    int    // among the prompt's tests, from 1
+	Line, Col int    // where it stands in the prompt's file
+	Rendered  *Rendered
+	Failures  []TestFailure // none when it is as expected
+}
+
+// A TestFailure is one expectation that is not met.
+type TestFailure struct {
+	Problem Problem // as the checker reports it, with its place
+	Word    string  // equals, contains, not_contains, roles or error; "" when the prompt does not render
+	Want    string  // what that word says, except for roles
+}
+
+// RunTests renders the prompt as its tests say, in their order. The tests share
+// one budget, and calls may be concurrent.
+func (p *Prompt) RunTests(ctx context.Context) []TestResult {
+	results := make([]TestResult, 0, len(p.body.tests))
 	budget := liquid.Budget{Steps: maxTestsSteps, Output: maxTestsOutput, Depth: maxRenderDepth, Used: new(liquid.Usage)}
 	for i, t := range p.body.tests {
+		result := TestResult{Name: t.name, Number: i + 1, Line: t.place.line, Col: t.place.col}
+		fail := func(at mark, word, want, message, hint string) {
+			problem := Problem{Path: p.Path, Line: at.line, Col: at.col, Rule: ruleTestFailed, Message: message, Hint: hint}
+			result.Failures = append(result.Failures, TestFailure{problem, word, want})
+		}
 		what := fmt.Sprintf("test %d", i+1)
 		if t.name != "" {
 			what = fmt.Sprintf("the test %q", t.name)
 		}
-		rendered, err := p.render(context.Background(), t.with, budget)
+		rendered, err := p.render(ctx, t.with, budget)
+		result.Rendered = rendered
 		expectsError := slices.ContainsFunc(t.expectations, func(e expectation) bool { return e.word == "error" })
 		if err != nil && !expectsError {
 			message, hint := err.Error(), ""
@@ -120,13 +140,25 @@ func (p *Prompt) test() []Problem {
 				hint = advised.Hint()
 			}
 			message = strings.TrimPrefix(message, fmt.Sprintf("render %s: ", p.Address))
-			fail(t.place, fmt.Sprintf("%s does not render: %s", what, message), hint)
-			continue
-		}
-		for _, e := range t.expectations {
-			if message, hint := e.check(rendered, err); message != "" {
-				fail(e.mark, what+": "+message, hint)
+			fail(t.place, "", "", fmt.Sprintf("%s does not render: %s", what, message), hint)
+		} else {
+			for _, e := range t.expectations {
+				if message, hint := e.check(rendered, err); message != "" {
+					fail(e.mark, e.word, e.want, what+": "+message, hint)
+				}
 			}
+		}
+		results = append(results, result)
+	}
+	return results
+}
+
+// test runs the tests of a prompt and returns what is wrong with them.
+func (p *Prompt) test() []Problem {
+	var problems []Problem
+	for _, result := range p.RunTests(context.Background()) {
+		for _, f := range result.Failures {
+			problems = append(problems, f.Problem)
 		}
 	}
 	return problems

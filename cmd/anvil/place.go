@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/anvilpeering/anvil/gitstore"
@@ -149,4 +150,34 @@ func parseFolder(root string) (*prompt.Tree, error) {
 		return nil, fmt.Errorf("read folder: %w", failed)
 	}
 	return tree, nil
+}
+
+// folder is what readFolder finds, read at one time.
+type folder struct {
+	paths   []string
+	content map[string][]byte
+}
+
+func readAll(root string) (*folder, error) {
+	f := &folder{content: map[string][]byte{}}
+	var failed error
+	for path, content := range readFolder(root, &failed) {
+		f.paths = append(f.paths, path)
+		f.content[path] = content
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("read folder: %w", failed)
+	}
+	slices.Sort(f.paths)
+	return f, nil
+}
+
+func (f *folder) files() func(yield func(string, []byte) bool) {
+	return func(yield func(string, []byte) bool) {
+		for _, path := range f.paths {
+			if !yield(path, f.content[path]) {
+				return
+			}
+		}
+	}
 }
