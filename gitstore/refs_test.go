@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -149,4 +151,28 @@ func TestForeignLock(t *testing.T) {
 	<-release
 	w.repo.disk.before = nil
 	w.clean()
+}
+
+// A ref may be called what git lets it be called.
+func TestRefNamesAsGit(t *testing.T) {
+	isolate(t)
+	parts := []string{"a", "A", "b.c", ".", "..", "@", "@{", "~", "^", ":", "?", "*", "[", "\\", " ", "\t", "\x7f", ".lock", "lock", "-", "/", "//", "ü", "x"}
+	random := rand.New(rand.NewPCG(4, 4))
+	good := 0
+	for range 300 {
+		name := "refs/heads/"
+		for range 1 + random.IntN(4) {
+			name += parts[random.IntN(len(parts))]
+		}
+		err := exec.Command("git", "check-ref-format", name).Run()
+		if (err == nil) != validRef(name) {
+			t.Errorf("%q: git says %v", name, err)
+		}
+		if err == nil {
+			good++
+		}
+	}
+	if good < 30 {
+		t.Errorf("%d names of 300 are good: it tests little", good)
+	}
 }

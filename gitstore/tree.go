@@ -72,20 +72,6 @@ func appendEntry(raw []byte, e treeEntry) []byte {
 	return append(raw, e.hash[:]...)
 }
 
-// parseTree reads a whole raw tree.
-func parseTree(raw []byte) ([]treeEntry, error) {
-	var entries []treeEntry
-	for len(raw) > 0 {
-		e, rest, err := nextEntry(raw)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-		raw = rest
-	}
-	return entries, nil
-}
-
 // findEntry looks a name up in a raw tree.
 func findEntry(raw []byte, name string) (treeEntry, bool, error) {
 	for len(raw) > 0 {
