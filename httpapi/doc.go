@@ -25,7 +25,7 @@
 //	GET    /api/v1/channels           viewer      [push.ChannelStatus]
 //	GET    /api/v1/clients            viewer      [push.Client]
 //	GET    /api/v1/releases           viewer      ?project=&channel=&limit= → [release.Release], newest first
-//	POST   /api/v1/publish            publisher   push.PublishRequest → release.Release
+//	POST   /api/v1/publish            publisher   push.PublishRequest → release.Release, or 409 [Breaking]
 //	POST   /api/v1/accept             editor      {"path"} → 204
 //	GET    /api/v1/tokens             publisher   [push.Token]
 //	POST   /api/v1/tokens             publisher   push.NewToken → 201 [NewToken]

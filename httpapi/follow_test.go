@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -271,5 +272,31 @@ func TestRevokedWhileParked(t *testing.T) {
 		if p := a.problem(t); p.Status != http.StatusUnauthorized {
 			t.Errorf("%+v", p)
 		}
+	}
+}
+
+// A publish that would break applications is refused in words for people and in
+// parts for programs.
+func TestPublishThatBreaks(t *testing.T) {
+	h := newHouse(t, httpapi.Options{})
+	h.begin()
+	request := push.PublishRequest{Project: "support", Channel: "production"}
+	h.local("POST", "/api/v1/publish", request)
+	h.register(h.token(push.RoleClient, "support", "production"), "c1", h.head("support", "production"))
+	h.save(map[string]string{"support/triage/classify.yaml": "parameters: {who: {type: string}}\ntemplate: two {{ who }}\n"})
+
+	a := h.do("POST", "/api/v1/publish", h.token(push.RolePublisher, "support", "production"), request)
+	p := a.problem(t)
+	var document httpapi.Breaking
+	if err := json.Unmarshal(a.body, &document); err != nil {
+		t.Fatal(err)
+	}
+	if a.StatusCode != http.StatusConflict || p.Type != "/problems/breaking" || !strings.Contains(p.Help, "--breaking") ||
+		document.Clients != 1 || len(document.Breaks) != 1 || document.Breaks[0].Parameter != "who" || document.Breaks[0].Address.String() != "support/triage/classify" {
+		t.Errorf("%d: %s", a.StatusCode, a.body)
+	}
+	request.Breaking = true
+	if a := h.local("POST", "/api/v1/publish", request); a.StatusCode != http.StatusOK {
+		t.Errorf("with breaking: %d %s", a.StatusCode, a.body)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/anvilpeering/anvil/prompt"
 	"github.com/anvilpeering/anvil/protocol"
 	"github.com/anvilpeering/anvil/push"
 	"github.com/anvilpeering/anvil/release"
@@ -22,7 +23,24 @@ import (
 // refusal is an error that already is its answer.
 type refusal struct {
 	protocol.Problem
-	retry time.Duration // > 0: Retry-After
+	retry    time.Duration       // > 0: Retry-After
+	breaking *push.BreakingError // what it names for programs, too
+}
+
+// Breaking is the problem document of a publish that is refused because
+// applications could not go on with it.
+type Breaking struct {
+	protocol.Problem
+	Clients int            `json:"clients"` // how many follow the channel
+	Breaks  []prompt.Break `json:"breaks"`
+}
+
+// document is what a refusal is sent as.
+func (r *refusal) document() any {
+	if r.breaking != nil {
+		return Breaking{r.Problem, r.breaking.Clients, r.breaking.Breaks}
+	}
+	return r.Problem
 }
 
 func refuse(status int, slug, title, detail, hint string) *refusal {
@@ -72,6 +90,11 @@ func problemOf(err error, toPerson bool) *refusal {
 	if e, ok := errors.AsType[*push.ProtocolError](err); ok {
 		r := refuse(http.StatusUpgradeRequired, "protocol", "no protocol version in common", e.Error(), e.Hint())
 		r.Min, r.Max = e.Min, e.Max
+		return r
+	}
+	if e, ok := errors.AsType[*push.BreakingError](err); ok {
+		r := refuse(http.StatusConflict, "breaking", "applications would break", e.Error(), e.Hint())
+		r.breaking = e
 		return r
 	}
 	if e, ok := errors.AsType[*release.UnfitError](err); ok {
@@ -156,7 +179,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
 	}
-	body, err := json.Marshal(p.Problem)
+	body, err := json.Marshal(p.document())
 	if err != nil {
 		s.log.Error("problem not encoded", "error", err)
 		return

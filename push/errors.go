@@ -3,6 +3,8 @@ package push
 import (
 	"errors"
 	"fmt"
+
+	"github.com/anvilpeering/anvil/release"
 )
 
 // What callers branch on. The errors that wrap them say more, and mostly what
@@ -48,3 +50,24 @@ func (e *ProtocolError) Error() string {
 func (e *ProtocolError) Hint() string {
 	return "use a client library and a server whose protocol versions overlap"
 }
+
+// BreakingError refuses a publish that the applications of a channel could not
+// go on with.
+type BreakingError struct {
+	*release.BreakingError
+	Clients int // how many follow the channel
+}
+
+func (e *BreakingError) Error() string {
+	follow := fmt.Sprintf("%d clients follow", e.Clients)
+	switch e.Clients {
+	case 0:
+		follow = "no client follows at the moment"
+	case 1:
+		follow = "1 client follows"
+	}
+	return e.BreakingError.Error() + "; " + follow
+}
+
+// Unwrap returns what release found.
+func (e *BreakingError) Unwrap() error { return e.BreakingError }

@@ -19,12 +19,17 @@ type PublishRequest struct {
 	// To is a release or a revision of draft, or of the channel's own past, at
 	// least 4 digits of it; "" is what draft holds now.
 	To string `json:"to,omitempty"`
+	// Breaking says that the applications can go on with less than the channel
+	// offers now: prompts or parameters that are gone, or take less.
+	Breaking bool `json:"breaking,omitempty"`
 	// Scope is the project that who asks may see, "" = every project.
 	Scope string `json:"-"`
 }
 
 // Publish makes a channel offer what a release of draft holds and returns the
-// channel's new release. When the channel offers that revision already, signed by
+// channel's new release. What applications of the channel could not go on with
+// is a [*BreakingError], unless the request says that they can, or the channel
+// offered that revision before: going back is never refused. When the channel offers that revision already, signed by
 // the key at hand, its head is returned and nothing is recorded. by is who does
 // it, for the audit log.
 func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*release.Release, error) {
@@ -41,7 +46,11 @@ func (p *Push) Publish(ctx context.Context, q PublishRequest, by string) (*relea
 	defer p.publishing.Unlock()
 	before := p.log.Head(q.Project, q.Channel)
 	after, err := p.publish(ctx, q)
-	p.audit(ctx, "publish", by, q.Project, q.Channel, before, after, err)
+	remark := ""
+	if q.Breaking {
+		remark = ", what breaks accepted"
+	}
+	p.audit(ctx, "publish", by, q.Project, q.Channel, before, after, err, remark)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +89,40 @@ func (p *Push) publish(ctx context.Context, q PublishRequest) (*release.Release,
 	if plan.Base != nil && !plan.Changed && plan.Base.Revision == draft.Revision && p.log.Signed(plan.Base) {
 		return plan.Base, nil
 	}
+	if !q.Breaking {
+		if err := p.compatible(plan); err != nil {
+			return nil, err
+		}
+	}
 	return p.log.Record(ctx, plan, string(protocol.ReasonPublish))
+}
+
+// compatible refuses a plan that applications could not go on with, unless it is
+// one that the channel offered before.
+func (p *Push) compatible(plan *release.Plan) error {
+	err := p.log.Compatible(plan)
+	breaking, ok := errors.AsType[*release.BreakingError](err)
+	if !ok {
+		return err
+	}
+	switch _, err := p.log.Find(plan.Project, plan.Channel, plan.Revision); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, release.ErrNotFound):
+		return err
+	}
+	return &BreakingError{breaking, p.followers(plan.Project, plan.Channel)}
+}
+
+// followers are the registered clients of a channel.
+func (p *Push) followers(project, channel string) int {
+	n := 0
+	for _, c := range p.clients.all() {
+		if a := c.about.Load(); a.Project == project && a.Channel == channel {
+			n++
+		}
+	}
+	return n
 }
 
 // find resolves a release or a revision of a channel, whole or abbreviated.
@@ -125,7 +167,7 @@ func (p *Push) find(project, channel, name string) (*release.Release, error) {
 
 // audit notes what was done to a channel. The release is recorded by then, and
 // stays; a failure to note it is all that can be told.
-func (p *Push) audit(ctx context.Context, what, by, project, channel string, before, after *release.Release, failure error) {
+func (p *Push) audit(ctx context.Context, what, by, project, channel string, before, after *release.Release, failure error, remark string) {
 	e := state.Entry{
 		At: p.now(), Who: by, What: what, Project: project, Channel: channel,
 		From: idOf(before), To: idOf(after), Outcome: "ok",
@@ -136,7 +178,7 @@ func (p *Push) audit(ctx context.Context, what, by, project, channel string, bef
 	case e.From == e.To:
 		e.Outcome = "unchanged"
 	default:
-		e.Detail = "revision " + after.Revision.String()
+		e.Detail = "revision " + after.Revision.String() + remark
 	}
 	p.append(ctx, e)
 }
@@ -179,7 +221,7 @@ func (p *Push) renewOne(ctx context.Context, due *release.Release) error {
 		return nil // replaced meanwhile
 	}
 	after, err := p.log.Renew(ctx, head.Project, head.Channel, string(protocol.ReasonRenewal))
-	p.audit(ctx, "renew", "anvil", head.Project, head.Channel, head, after, err)
+	p.audit(ctx, "renew", "anvil", head.Project, head.Channel, head, after, err, "")
 	if err != nil {
 		return err
 	}

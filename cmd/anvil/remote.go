@@ -84,7 +84,7 @@ func dialSocket(path string) *remote {
 }
 
 // call sends in as JSON (nil: no body) and decodes the answer into out (nil: it
-// is thrown away). A refusal is a [protocol.Problem].
+// is thrown away). A refusal is a [protocol.Problem], or [httpapi.Breaking].
 func (r *remote) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -117,11 +117,14 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if answer.StatusCode >= 300 {
-		problem := &protocol.Problem{}
+		problem := &httpapi.Breaking{}
 		if json.Unmarshal(content, problem) != nil || problem.Title == "" {
 			return fail("is this an Anvil server?", "%s answers %s", r.base, answer.Status)
 		}
-		return problem
+		if len(problem.Breaks) > 0 {
+			return problem
+		}
+		return &problem.Problem
 	}
 	if out == nil {
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,12 +18,18 @@ import (
 
 func (a *app) publishCommand() *cobra.Command {
 	var to string
+	var breaking bool
 	cmd := &cobra.Command{
 		Use:   "publish PROJECT CHANNEL",
 		Short: "Make a channel offer what draft holds",
 		Long: `Moves a channel to what the project's draft channel holds now, or to an older
-release or revision of it. Clients of the channel take it within a second.`,
-		Example: "  anvil publish support production\n  anvil publish support production --to 3f2a91c",
+release or revision of it. Clients of the channel take it within a second.
+
+What applications of the channel could not go on with (a prompt or a parameter
+that is gone or takes less: the rule breaking in docs/rules.md) is refused, unless
+--breaking says that they can. Going back to what the channel offered before is
+never refused.`,
+		Example: "  anvil publish support production\n  anvil publish support production --to 3f2a91c\n  anvil publish support production --breaking",
 		Args:    takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := a.remote()
@@ -30,8 +37,9 @@ release or revision of it. Clients of the channel take it within a second.`,
 				return err
 			}
 			var published release.Release
-			request := push.PublishRequest{Project: args[0], Channel: args[1], To: to}
+			request := push.PublishRequest{Project: args[0], Channel: args[1], To: to, Breaking: breaking}
 			if err := r.call(cmd.Context(), http.MethodPost, "/api/v1/publish", request, &published); err != nil {
+				a.printBreaks(err)
 				return err
 			}
 			if a.json {
@@ -43,7 +51,25 @@ release or revision of it. Clients of the channel take it within a second.`,
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "a release or a revision of draft, or of the channel's own past (default: the newest draft)")
+	cmd.Flags().BoolVar(&breaking, "breaking", false, "publish though applications of the channel may not go on with it")
 	return cmd
+}
+
+// printBreaks lists what a refused publish would break, where the error names
+// only the first.
+func (a *app) printBreaks(err error) {
+	refused, ok := errors.AsType[*httpapi.Breaking](err)
+	if !ok || len(refused.Breaks) == 1 {
+		return
+	}
+	const most = 50
+	for i, b := range refused.Breaks {
+		if i == most {
+			fmt.Fprintf(a.err, "  … and %d more\n", len(refused.Breaks)-most)
+			break
+		}
+		fmt.Fprintf(a.err, "  %s\n", b)
+	}
 }
 
 func (a *app) releasesCommand() *cobra.Command {
