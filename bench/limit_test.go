@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestLimits(t *testing.T) {
 			token := s.token()
 			limit(t, "check", 100*time.Millisecond, func() time.Duration { return check(t, s, token) })
 			limit(t, "full sync", 2*time.Second, func() time.Duration { return fullSync(t, s, token) })
+			limit(t, "export", 5*time.Second, func() time.Duration { return export(t, s) })
 		})
 	}
 }
@@ -54,6 +56,14 @@ func check(t *testing.T, s *running, token string) time.Duration {
 	if answer.StatusCode != http.StatusOK {
 		t.Fatalf("check: %s", answer.Status)
 	}
+	return time.Since(begin)
+}
+
+// export writes everything as one signed bundle, with the real binary.
+func export(t *testing.T, s *running) time.Duration {
+	out := filepath.Join(t.TempDir(), "all.anvil.zip")
+	begin := time.Now()
+	s.anvil("export", "-o", out)
 	return time.Since(begin)
 }
 

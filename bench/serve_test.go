@@ -16,12 +16,16 @@ import (
 	"github.com/anvilpeering/anvil/client"
 )
 
+// built is the folder of the binary, when there is one.
+var built string
+
 // binary is the real anvil, built once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "anvil-bench")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "anvil")
 	out, err := exec.Command("go", "build", "-o", path, "../cmd/anvil").CombinedOutput()
 	if err != nil {
@@ -29,6 +33,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// TestMain takes the binary away when all tests are done.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
 
 // running is a folder served by the real binary.
 type running struct {

@@ -84,6 +84,11 @@ func setup(e *testscript.Env) error {
 	e.Setenv("XDG_RUNTIME_DIR", runtime)
 	e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
 	e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	examples, err := filepath.Abs(filepath.Join("..", "..", "docs", "examples"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("EXAMPLES", examples)
 	config := "[user]\n\tname = Ida Example\n\temail = ida@example.com\n[init]\n\tdefaultBranch = main\n"
 	return os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o644)
 }

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Exports in CI with a key that is there for this job only, and keeps what changed.
+# The job has: a clone in $PROMPTS, the private key in $SIGNING_KEY (a file, mode 0600),
+# the last bundle in $LAST, if there is one.
+set -e
+cd "$PROMPTS"
+anvil check
+anvil export ${SELECT:-} --sign "$SIGNING_KEY" -o "$OUT" --json
+if [ -n "${LAST:-}" ] && anvil bundle diff "$LAST" "$OUT"; then
+	echo 'nothing changed since the last bundle'
+fi
