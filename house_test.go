@@ -27,7 +27,7 @@ var floors = map[string][]string{
 	"diff3":           {},
 	"protocol":        {},
 	"prompt/liquid":   {},
-	"prompt":          {"prompt/liquid"},
+	"prompt":          {"prompt/liquid", "diff3"},
 	"bundle":          {},
 	"gitstore":        {},
 	"state":           {},
