@@ -22,21 +22,22 @@ import (
 // to prefix and of the index below it.
 func (r *Repo) checkConversion(c config, prefix string) error {
 	probes := []string{path.Join(prefix, "anvil.yaml"), path.Join(prefix, "project", "set", "prompt.yaml")}
-	x, _, err := r.readIndex()
+	err := r.viewIndex(func(x *index) error {
+		for cursor := x.cursor(); ; {
+			e, ok, err := cursor.next()
+			if err != nil {
+				return fmt.Errorf("read index: %w", err)
+			}
+			if !ok {
+				return nil
+			}
+			if bytes.HasSuffix(e.path, []byte("/.gitattributes")) && strings.HasPrefix(string(e.path), slashed(prefix)) {
+				probes = append(probes, path.Join(path.Dir(string(e.path)), "prompt.yaml"))
+			}
+		}
+	})
 	if err != nil {
 		return err
-	}
-	for cursor := x.cursor(); ; {
-		e, ok, err := cursor.next()
-		if err != nil {
-			return fmt.Errorf("read index: %w", err)
-		}
-		if !ok {
-			break
-		}
-		if bytes.HasSuffix(e.path, []byte("/.gitattributes")) && strings.HasPrefix(string(e.path), slashed(prefix)) {
-			probes = append(probes, path.Join(path.Dir(string(e.path)), "prompt.yaml"))
-		}
 	}
 	attributes := r.attributes(c)
 	for _, probe := range probes {

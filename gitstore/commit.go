@@ -160,7 +160,7 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	}
 	s.objects = append(append(blobs, w.made...), head)
 	if here {
-		s.index = func(x *index) (*index, error) { return x.patch(edits, root) }
+		s.index = func(x *index, spare []byte) (*index, error) { return x.patch(edits, root, spare) }
 	}
 	if err := r.swap(ctx, s); err != nil {
 		return Hash{}, err

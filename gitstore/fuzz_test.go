@@ -55,11 +55,11 @@ func FuzzIndexPatch(f *testing.F) {
 		}
 		sort.Slice(edits, func(i, j int) bool { return edits[i].path < edits[j].path })
 		sorted := x.sorted()
-		patched, err := x.patch(edits, root)
+		patched, err := x.patch(edits, root, nil)
 		if err != nil || !sorted {
 			return
 		}
-		if rebuilt, err := x.rebuild(edits, root); err != nil || !bytes.Equal(rebuilt, patched.raw) {
+		if rebuilt, err := x.rebuild(edits, root, nil); err != nil || !bytes.Equal(rebuilt, patched.raw) {
 			t.Fatalf("overwritten: %q, rebuilt: %q, %v", patched.raw, rebuilt, err)
 		}
 		again, err := framed(patched.raw)

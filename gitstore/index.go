@@ -230,11 +230,35 @@ func (x *index) extensions(pos int) ([]extension, error) {
 }
 
 // indexCache keeps the bytes of the index as they were last read or written
-// here, with the stat that tells whether they are still the file's.
+// here, with the stat that tells whether they are still the file's. spare are
+// the bytes of the one before, to write the next one into: an index of 10 MB
+// made anew for each commit would keep the garbage collector busy.
 type indexCache struct {
+	used  sync.RWMutex // by whoever looks into an index; held to take its bytes away
 	mu    sync.Mutex
 	info  fs.FileInfo
 	index *index
+	spare []byte
+}
+
+// viewIndex calls f with the index as it is now. Nothing of it may be kept.
+func (r *Repo) viewIndex(f func(*index) error) error {
+	r.indexes.used.RLock()
+	defer r.indexes.used.RUnlock()
+	x, _, err := r.readIndex()
+	if err != nil {
+		return err
+	}
+	return f(x)
+}
+
+// takeSpare returns bytes to write over, nil when there are none.
+func (c *indexCache) takeSpare() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	spare := c.spare
+	c.spare = nil
+	return spare
 }
 
 func (r *Repo) indexPath() string { return filepath.Join(r.gitDir, "index") }
@@ -277,8 +301,15 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 func (r *Repo) keepIndex(x *index, written fs.FileInfo) {
 	info, err := os.Stat(r.indexPath())
 	kept := err == nil && os.SameFile(info, written) && info.ModTime().Equal(written.ModTime()) && info.Size() == int64(len(x.raw))
+	unused := r.indexes.used.TryLock()
+	if unused {
+		defer r.indexes.used.Unlock()
+	}
 	r.indexes.mu.Lock()
 	defer r.indexes.mu.Unlock()
+	if unused && r.indexes.index != nil {
+		r.indexes.spare = r.indexes.index.raw
+	}
 	r.indexes.info, r.indexes.index = nil, nil
 	if kept {
 		r.indexes.info, r.indexes.index = info, x
@@ -302,16 +333,14 @@ func sameStat(a, b fs.FileInfo) bool {
 
 // checkIndex refuses an index that could not be patched.
 func (r *Repo) checkIndex() error {
-	x, _, err := r.readIndex()
-	if err != nil {
+	return r.viewIndex(func(x *index) error {
+		l := x.layout()
+		if l.err != nil {
+			return fmt.Errorf("read index: %w", l.err)
+		}
+		_, err := x.extensions(l.end)
 		return err
-	}
-	l := x.layout()
-	if l.err != nil {
-		return fmt.Errorf("read index: %w", l.err)
-	}
-	_, err = x.extensions(l.end)
-	return err
+	})
 }
 
 // IndexBlobs returns the blobs of the index below a folder by path: what the
@@ -325,30 +354,38 @@ func (r *Repo) IndexBlobs(prefix string) (blobs map[string]Hash, local map[strin
 	if r.root == "" {
 		return blobs, local, nil
 	}
-	x, _, err := r.readIndex()
+	below := slashed(prefix)
+	err = r.viewIndex(func(x *index) error {
+		for c := x.cursor(); ; {
+			e, ok, err := c.next()
+			if err != nil {
+				return fmt.Errorf("read index: %w", err)
+			}
+			if !ok {
+				return nil
+			}
+			if e.stage() == 0 && !e.intentToAdd() && e.mode() != ModeGitlink && strings.HasPrefix(string(e.path), below) {
+				blobs[string(e.path)] = e.hash()
+				if e.local() {
+					local[string(e.path)] = true
+				}
+			}
+		}
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	below := slashed(prefix)
-	for c := x.cursor(); ; {
-		e, ok, err := c.next()
-		if err != nil {
-			return nil, nil, fmt.Errorf("read index: %w", err)
-		}
-		if !ok {
-			return blobs, local, nil
-		}
-		if e.stage() == 0 && !e.intentToAdd() && e.mode() != ModeGitlink && strings.HasPrefix(string(e.path), below) {
-			blobs[string(e.path)] = e.hash()
-			if e.local() {
-				local[string(e.path)] = true
-			}
-		}
-	}
+	return blobs, local, nil
 }
 
 // unmerged reports whether the index holds paths in conflict.
-func (x *index) unmerged() (bool, error) {
-	l := x.layout()
-	return l.unmerged, l.err
+func (r *Repo) unmerged() (conflicts bool, err error) {
+	err = r.viewIndex(func(x *index) error {
+		if err := x.layout().err; err != nil {
+			return fmt.Errorf("read index: %w", err)
+		}
+		conflicts = x.layout().unmerged
+		return nil
+	})
+	return conflicts, err
 }

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"crypto/sha1"
 	"encoding/binary"
+	"hash"
 	"math"
 	"sort"
 	"sync"
@@ -17,7 +18,10 @@ type layout struct {
 	end      int      // where the extensions begin
 	unmerged bool
 	err      error
+	sums     []hash.Cloner // the state of the checksum after each sumStep bytes, as far as it is known
 }
+
+const sumStep = 256 << 10
 
 func (x *index) layout() *layout {
 	l := &x.known
@@ -64,7 +68,7 @@ func (x *index) find(path string) (indexEntry, bool) {
 // has: it copies the bytes and overwrites those of the entries and of the cached
 // trees, so that only the copy and the checksum grow with the index. Whatever is
 // not that simple is nil, and left to rebuild.
-func (x *index) overwrite(edits []*fileEdit, root *folder) *index {
+func (x *index) overwrite(edits []*fileEdit, root *folder, spare []byte) *index {
 	l := x.layout()
 	if l.err != nil || l.unmerged || l.entries == nil || len(x.raw) == 0 {
 		return nil
@@ -73,7 +77,7 @@ func (x *index) overwrite(edits []*fileEdit, root *folder) *index {
 	if err != nil {
 		return nil
 	}
-	raw := append([]byte(nil), x.raw...)
+	raw := append(spare[:0], x.raw...)
 	for i, e := range list {
 		switch e.name {
 		case "TREE":
@@ -89,6 +93,7 @@ func (x *index) overwrite(edits []*fileEdit, root *folder) *index {
 			return nil
 		}
 	}
+	first := len(raw)
 	for _, e := range edits {
 		old, ok := x.find(e.path)
 		if !ok || e.removed || e.tip.mode == 0 || old.intentToAdd() {
@@ -100,18 +105,47 @@ func (x *index) overwrite(edits []*fileEdit, root *folder) *index {
 		if m := old.mode(); m != e.tip.mode && m != e.mode {
 			return nil
 		}
+		first = min(first, old.pos)
 		fixed := raw[old.pos : old.pos+entryFixed]
 		e.stat.put(fixed)
 		binary.BigEndian.PutUint32(fixed[24:], uint32(e.mode))
 		copy(fixed[40:], e.hash[:])
 	}
-	if !x.unsummed() {
-		sum := sha1.Sum(raw[:len(raw)-sha1.Size])
-		copy(raw[len(raw)-sha1.Size:], sum[:])
-	}
 	y := &index{raw: raw, version: x.version, count: x.count}
 	y.known.once.Do(func() { y.known.entries, y.known.end = l.entries, l.end })
+	if !x.unsummed() {
+		y.sum(l.sums, first)
+	}
 	return y
+}
+
+// sum writes the checksum of an index whose first bytes are those of another:
+// known are the states of that one's checksum, and it is taken up where they
+// last agree.
+func (x *index) sum(known []hash.Cloner, same int) {
+	body := x.body()
+	from := min(same/sumStep, len(known))
+	x.known.sums = append([]hash.Cloner(nil), known[:from]...)
+	sum := sha1.New()
+	if from > 0 {
+		sum = clone(known[from-1])
+	}
+	for at := from * sumStep; at < len(body); at += sumStep {
+		part := body[at:min(at+sumStep, len(body))]
+		sum.Write(part)
+		if len(part) == sumStep {
+			x.known.sums = append(x.known.sums, clone(sum.(hash.Cloner)))
+		}
+	}
+	sum.Sum(body)
+}
+
+func clone(sum hash.Cloner) hash.Cloner {
+	c, err := sum.Clone()
+	if err != nil {
+		panic(err) // SHA-1 of the standard library can
+	}
+	return c
 }
 
 // overwriteTrees gives the folders of a commit their new trees in the extension

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"testing"
 )
@@ -32,8 +33,8 @@ func TestOverwrittenIndexIsTheRebuiltOne(t *testing.T) {
 					t.Fatal(err)
 				}
 				edits, root := w.rewritten(paths...)
-				want, wantErr := x.rebuild(edits, root)
-				if got := x.overwrite(edits, root); got != nil {
+				want, wantErr := x.rebuild(edits, root, nil)
+				if got := x.overwrite(edits, root, nil); got != nil {
 					overwritten++
 					if wantErr != nil || !bytes.Equal(got.raw, want) {
 						t.Fatalf("%v: overwritten\n%q\nrebuilt, %v\n%q", paths, got.raw, wantErr, want)
@@ -124,4 +125,36 @@ func TestFindEntry(t *testing.T) {
 			t.Errorf("%sx is found", p)
 		}
 	}
+}
+
+// The checksum of a large index is taken up where the first change lies, and is
+// the one that a whole pass gives.
+func TestChecksumIsTakenUp(t *testing.T) {
+	w := newWork(t)
+	c := NewCommit{Branch: "refs/heads/main", Message: "m", Author: ada}
+	for i := range 9000 {
+		c.Edits = append(c.Edits, Edit{Path: fmt.Sprintf("a-folder-with-a-name/%06d.yaml", i), Content: []byte("same")})
+	}
+	if _, err := w.repo.Commit(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	for round, at := range []int{8999, 8999, 5000, 0, 3000, 8999, 6000} {
+		x, _, err := w.repo.readIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps := (len(x.raw) - sha1.Size) / sumStep; steps < 3 || round > 0 && len(x.known.sums) != steps {
+			t.Fatalf("round %d: %d states of the checksum are known of %d", round, len(x.known.sums), steps)
+		}
+		if sha1.Sum(x.body()) != [sha1.Size]byte(x.raw[len(x.raw)-sha1.Size:]) {
+			t.Fatalf("round %d: the checksum is wrong", round)
+		}
+		edit := Edit{Path: c.Edits[at].Path, Content: fmt.Appendf(nil, "round %d", round)}
+		if _, err := w.repo.Commit(context.Background(), NewCommit{
+			Branch: "refs/heads/main", Tip: w.tip(), Message: "m", Author: ada, Edits: []Edit{edit},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.fsck()
 }

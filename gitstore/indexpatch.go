@@ -16,11 +16,12 @@ import (
 //
 // A path that the user staged with other content than the commit gives it, is a
 // StagedError. A mode that the user staged stays staged beside the new content.
-func (x *index) patch(edits []*fileEdit, root *folder) (*index, error) {
-	if patched := x.overwrite(edits, root); patched != nil {
+// What is made may lie in the bytes of spare.
+func (x *index) patch(edits []*fileEdit, root *folder, spare []byte) (*index, error) {
+	if patched := x.overwrite(edits, root, spare); patched != nil {
 		return patched, nil
 	}
-	raw, err := x.rebuild(edits, root)
+	raw, err := x.rebuild(edits, root, spare)
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +29,11 @@ func (x *index) patch(edits []*fileEdit, root *folder) (*index, error) {
 }
 
 // rebuild is patch for any edits: the entries are copied one by one.
-func (x *index) rebuild(edits []*fileEdit, root *folder) ([]byte, error) {
-	p := patcher{index: x, out: make([]byte, indexHeader, len(x.raw)+len(edits)*120+4096), edits: edits}
+func (x *index) rebuild(edits []*fileEdit, root *folder, spare []byte) ([]byte, error) {
+	if size := len(x.raw) + len(edits)*120 + 4096; cap(spare) < size {
+		spare = make([]byte, 0, size)
+	}
+	p := patcher{index: x, out: append(spare[:0], make([]byte, indexHeader)...), edits: edits}
 	p.parents = parentsOf(edits)
 	end, err := p.entries()
 	if err != nil {

@@ -2,7 +2,6 @@ package gitstore
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,13 +41,9 @@ func (r *Repo) State() (State, error) {
 		s.Busy = s.Lock
 	}
 	if s.Busy == "" {
-		x, _, err := r.readIndex()
+		conflicts, err := r.unmerged()
 		if err != nil {
 			return State{}, err
-		}
-		conflicts, err := x.unmerged()
-		if err != nil {
-			return State{}, fmt.Errorf("read index: %w", err)
 		}
 		if conflicts {
 			s.Busy = "unmerged paths"

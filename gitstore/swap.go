@@ -19,7 +19,7 @@ type swap struct {
 	message  string // of the reflog
 	// index makes the new index from the one there is; nil when the ref is not
 	// checked out here.
-	index func(*index) (*index, error)
+	index func(x *index, spare []byte) (*index, error)
 	// objects are those that new consists of: they are written, if need be
 	// again, and must be there when it is done.
 	objects []newObject
@@ -152,12 +152,12 @@ type pendingIndex struct {
 }
 
 // makeIndex writes the new index beside the journal.
-func (r *Repo) makeIndex(patch func(*index) (*index, error)) (*pendingIndex, error) {
+func (r *Repo) makeIndex(patch func(x *index, spare []byte) (*index, error)) (*pendingIndex, error) {
 	old, info, err := r.readIndex()
 	if err != nil {
 		return nil, err
 	}
-	patched, err := patch(old)
+	patched, err := patch(old, r.indexes.takeSpare())
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (r *Repo) makeIndex(patch func(*index) (*index, error)) (*pendingIndex, err
 // lockIndex takes index.lock with the new index already in it. Only when the
 // index changed while it was made, it is made again under the lock. A lock may
 // come with an error.
-func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(*index) (*index, error)) (*lock, error) {
+func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(x *index, spare []byte) (*index, error)) (*lock, error) {
 	l, err := r.disk.take(ctx, r.own(ownIndex), r.indexPath(), indexWait)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(*in
 	}
 	old, _, err := r.readIndex()
 	if err == nil {
-		if made.index, err = patch(old); err == nil {
+		if made.index, err = patch(old, nil); err == nil {
 			if err = l.rewrite(made.index.raw); err != nil {
 				err = fmt.Errorf("write index: %w", err)
 			}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -80,19 +82,28 @@ func (r *Repo) syncDirs(dirs map[string]bool) error {
 // away; dirs are the folders whose names change.
 func (r *Repo) beginLoose(list []newObject) (files []unsynced, dirs map[string]bool, err error) {
 	dirs = make(map[string]bool, len(list))
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, o := range list {
 		path := loosePath(r.objects.dirs[0], o.hash)
-		dirs[filepath.Dir(path)] = true
-		f, made, err := r.beginObject(filepath.Dir(path), o)
-		if made {
-			dirs[r.objects.dirs[0]] = true
-		}
-		if err != nil {
-			return files, dirs, fmt.Errorf("write object %s: %w", o.hash, err)
-		}
-		files = append(files, unsynced{f, path})
+		group.Go(func() error {
+			f, made, err := r.beginObject(filepath.Dir(path), o)
+			mu.Lock()
+			defer mu.Unlock()
+			dirs[filepath.Dir(path)] = true
+			if made {
+				dirs[r.objects.dirs[0]] = true
+			}
+			if err != nil {
+				return fmt.Errorf("write object %s: %w", o.hash, err)
+			}
+			files = append(files, unsynced{f, path})
+			return nil
+		})
 	}
-	return files, dirs, nil
+	err = group.Wait()
+	return files, dirs, err
 }
 
 // beginObject reports also whether it had to make the folder.
