@@ -259,24 +259,24 @@ func (b *body) rolesOf(name string) []string {
 	return all
 }
 
-// Against returns what only a comparison shows, sorted, with the levels of the
-// candidate: prompts of a locked set that changed though its version did not
-// rise (rule locked), and interfaces that applications cannot go on with (rule
-// breaking). base is the tree that it is compared with.
-func Against(base, candidate *Tree) []Problem {
-	checks := candidate.Organisation().Checks
-	found := unlocked(base, candidate)
-	for _, b := range Breaking(base, candidate) {
-		found = append(found, b.problem())
+// ProblemsAgainst returns the problems of the tree, and what only a comparison
+// shows: prompts of a locked set that changed since base though its version did
+// not rise (rule locked), and interfaces that applications of base cannot go on
+// with (rule breaking).
+func (t *Tree) ProblemsAgainst(base *Tree) []Problem {
+	compared := unlocked(base, t)
+	for _, b := range Breaking(base, t) {
+		compared = append(compared, b.problem())
 	}
-	var out []Problem
-	for _, p := range found {
+	checks := t.Organisation().Checks
+	all := t.Problems()
+	for _, p := range compared {
 		if p.apply(checks) {
-			out = append(out, p)
+			all = append(all, p)
 		}
 	}
-	sortProblems(out)
-	return out
+	sortProblems(all)
+	return all
 }
 
 func (b Break) problem() Problem {

@@ -56,8 +56,7 @@ func TestCheck(t *testing.T) {
 			parsed := Parse(files(tree), Options{})
 			problems := parsed.Problems()
 			if len(base) > 0 {
-				problems = append(problems, Against(baseOf(tree, base), parsed)...)
-				sortProblems(problems)
+				problems = parsed.ProblemsAgainst(baseOf(tree, base))
 			}
 			got := report(problems, tree)
 			if got == want {

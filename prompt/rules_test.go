@@ -103,7 +103,7 @@ func TestRulesAreDocumented(t *testing.T) {
 			}
 			if s.rule == ruleBreaking {
 				was, is := Parse(files(example(s.blocks[0])), Options{}), Parse(files(example(s.blocks[1])), Options{})
-				if got := Against(was, is); len(got) != 1 || got[0].Rule != ruleBreaking {
+				if got := is.ProblemsAgainst(was); len(got) != 1 || got[0].Rule != ruleBreaking {
 					t.Errorf("between the examples is %v", got)
 				}
 				return

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,15 +12,30 @@ import (
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var format, against string
+	cmd := &cobra.Command{
 		Use:   "check [PROJECT | PROJECT/SET | ADDRESS | FILE]...",
 		Short: "Check the folder, or parts of it",
 		Long: `Checks the files as they lie in the folder, committed or not, by the same rules
 as the daemon. docs/rules.md says what each rule means and how to mend it.
 
+--against compares with a revision, too: whether a locked set changed without a
+higher version (the rule locked), and whether applications of that revision could
+not go on (the rule breaking).
+
 Exit code 1 when there are errors; warnings alone leave it at 0.`,
-		Example: "  anvil check\n  anvil check support/triage\n  anvil check --json | jq '.[].rule'",
+		Example: `  anvil check
+  anvil check support/triage
+  anvil check --against origin/main --format github
+  anvil check --json | jq '.[].rule'`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if a.json && format == "" {
+				format = "json"
+			}
+			print, known := map[string]printer{"": printPeople, "json": printJSON, "github": printGitHub}[format]
+			if !known || a.json && format != "json" {
+				return &usageError{err: fmt.Errorf("the format is json or github, not %q", format), hint: "without --format it is for people"}
+			}
 			root, err := findRoot(a.dir)
 			if err != nil {
 				return err
@@ -35,8 +48,39 @@ Exit code 1 when there are errors; warnings alone leave it at 0.`,
 			if err != nil {
 				return err
 			}
-			return a.report(root, tree, in)
+			problems := tree.Problems()
+			if against == "" {
+				a.notCompared(tree, in)
+			} else {
+				base, err := a.treeAt(against)
+				if err != nil {
+					return err
+				}
+				problems = tree.ProblemsAgainst(base)
+			}
+			problems = slices.DeleteFunc(problems, func(p prompt.Problem) bool { return !in(p.Path) })
+			return a.report(verdict{root, tree, in, problems}, print)
 		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", "json for scripts, github for annotations of a pull request (default: for people)")
+	cmd.Flags().StringVar(&against, "against", "", "a revision to compare with, for the rules locked and breaking")
+	return cmd
+}
+
+// notCompared says that there are locked sets, and nothing that tells whether
+// they changed.
+func (a *app) notCompared(tree *prompt.Tree, in func(path string) bool) {
+	locked := 0
+	for _, project := range tree.Projects() {
+		for _, set := range project.Sets {
+			if set.Locked && in(set.Project+"/"+set.Name+"/set.yaml") {
+				locked++
+			}
+		}
+	}
+	if locked > 0 {
+		fmt.Fprintf(a.err, "note: %s compared with nothing: --against HEAD tells whether it changed without a higher version\n",
+			count(locked, "locked set"))
 	}
 }
 
@@ -93,88 +137,4 @@ func partPath(tree *prompt.Tree, root, name string) (string, error) {
 		return "", err
 	}
 	return found.Path, nil
-}
-
-// report prints the problems of a part for people or scripts. errReported when
-// any is an error.
-func (a *app) report(root string, tree *prompt.Tree, in func(path string) bool) error {
-	problems := slices.DeleteFunc(slices.Clone(tree.Problems()), func(p prompt.Problem) bool { return !in(p.Path) })
-	errors := 0
-	for _, p := range problems {
-		if p.Level == prompt.Error {
-			errors++
-		}
-	}
-	if a.json {
-		if problems == nil {
-			problems = []prompt.Problem{}
-		}
-		encoder := json.NewEncoder(a.raw)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(problems); err != nil {
-			return err
-		}
-	} else {
-		sources := map[string][]string{}
-		for _, p := range problems {
-			printProblem(a.out, p, sourceLine(root, p, sources))
-		}
-		prompts := 0
-		for p := range tree.Prompts() {
-			if in(p.Path) {
-				prompts++
-			}
-		}
-		fmt.Fprintf(a.out, "%s, %s, %s\n", count(prompts, "prompt"), count(errors, "error"), count(len(problems)-errors, "warning"))
-	}
-	if errors > 0 {
-		return errReported
-	}
-	return nil
-}
-
-// printProblem prints one problem with the line it is in and a caret below the
-// place.
-func printProblem(w io.Writer, p prompt.Problem, line string) {
-	fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", oneLine(p.Path), p.Line, p.Col, p.Level, p.Message, p.Rule)
-	if line != "" {
-		var indent strings.Builder
-		for i, r := range []rune(line) {
-			if i >= p.Col-1 {
-				break
-			}
-			if r != '\t' {
-				r = ' '
-			}
-			indent.WriteRune(r)
-		}
-		fmt.Fprintf(w, "  | %s\n  | %s^\n", line, indent.String())
-	}
-	if p.Hint != "" {
-		fmt.Fprintf(w, "  hint: %s\n", p.Hint)
-	}
-}
-
-// sourceLine is the line of the folder's file that a problem is in.
-func sourceLine(root string, p prompt.Problem, sources map[string][]string) string {
-	lines, read := sources[p.Path]
-	if !read {
-		content, err := readRegular(filepath.Join(root, filepath.FromSlash(p.Path)), prompt.MaxFileSize)
-		if err == nil {
-			lines = strings.Split(string(content), "\n")
-		}
-		sources[p.Path] = lines
-	}
-	if p.Line < 1 || p.Line > len(lines) {
-		return ""
-	}
-	return strings.TrimRight(lines[p.Line-1], " \r")
-}
-
-// count writes "1 prompt", "2 prompts".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
