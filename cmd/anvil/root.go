@@ -128,7 +128,7 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add("write", a.newCommand(), a.withJSON(a.checkCommand()), a.withJSON(a.testCommand()), a.withJSON(a.renderCommand()),
-		a.withJSON(a.fmtCommand()), a.withJSON(a.graphCommand()))
+		a.withJSON(a.fmtCommand()), a.withJSON(a.graphCommand()), a.withJSON(a.renameCommand()))
 	add("share", a.withJSON(a.exportCommand()), a.bundleCommand(), a.keysCommand())
 	add("ship", a.withJSON(a.publishCommand()), a.releasesCommand(), a.tokensCommand(), a.withJSON(a.connectCommand()))
 	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(),
