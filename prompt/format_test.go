@@ -192,11 +192,6 @@ func (g *scribe) between(column int) {
 	}
 }
 
-func (g *scribe) key() string {
-	g.n++
-	return fmt.Sprintf(g.pick("k%d", "'k%d'", `"k %d"`, "k: %d#"), g.n)
-}
-
 func (g *scribe) mapping(column, depth int) {
 	for i := range 1 + g.IntN(4) {
 		if i > 0 || depth == 0 {

@@ -36,7 +36,8 @@ type RenamedFile struct {
 
 // A Reference is a name in a file that becomes another.
 type Reference struct {
-	Line int    `json:"line"` // from 1
+	Line int    `json:"line"` // from 1, in the file as it was
+	Col  int    `json:"col"`  // from 1, in characters
 	Old  string `json:"old"`
 	New  string `json:"new"`
 }
@@ -166,7 +167,6 @@ func (r *renaming) name(name string) string {
 type splice struct {
 	at       int
 	old, new string
-	line     int
 }
 
 // file works out what becomes of a file.
@@ -183,7 +183,7 @@ func (r *renaming) file(path string) (RenamedFile, error) {
 		if old == new || err != nil {
 			return
 		}
-		s := splice{offsetOf(content, at, old), old, new, at.line}
+		s := splice{offsetOf(content, at, old), old, new}
 		if s.at < 0 {
 			err = &renamingError{text: fmt.Sprintf("%s:%d:%d: the name %s cannot be replaced here", path, at.line, at.col, old), hint: "write it without escapes, and try again"}
 			return
@@ -221,7 +221,8 @@ func (r *renaming) file(path string) (RenamedFile, error) {
 	for _, s := range splices {
 		after = append(append(after, content[at:s.at]...), s.new...)
 		at = s.at + len(s.old)
-		out.References = append(out.References, Reference{s.line, s.old, s.new})
+		line, col := positionOf(content, s.at)
+		out.References = append(out.References, Reference{line, col, s.old, s.new})
 	}
 	out.After = append(after, content[at:]...)
 	return out, nil
