@@ -36,3 +36,11 @@ func (a *app) completeAddress(cmd *cobra.Command, args []string, typed string) (
 	}
 	return a.completeParts(cmd, args, typed)
 }
+
+// completeSets completes projects and sets: what is named does not exist yet.
+func (a *app) completeSets(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || strings.Count(typed, "/") > 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeParts(cmd, args, typed)
+}

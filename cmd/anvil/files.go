@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // readRegular reads at most limit bytes of a regular file. A link is refused: what
@@ -48,4 +52,36 @@ func writeNew(root, path string, content []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return f.Close()
+}
+
+// freePath refuses a path below root that something has, on this or any other
+// file system.
+func freePath(root, path string) error {
+	at := root
+	names := strings.Split(path, "/")
+	for i, name := range names {
+		entries, err := os.ReadDir(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+		if found < 0 {
+			found = slices.IndexFunc(entries, func(e fs.DirEntry) bool { return strings.EqualFold(e.Name(), name) })
+		}
+		if found < 0 {
+			return nil
+		}
+		e := entries[found]
+		at = filepath.Join(at, e.Name())
+		switch {
+		case e.Name() != name:
+			return fail("nothing was changed", "%s differs from %s only by case", at, path)
+		case i < len(names)-1 && !e.IsDir():
+			return fail("nothing was changed", "%s is no folder", at)
+		}
+	}
+	return fail("nothing was changed", "%s is there already", at)
 }

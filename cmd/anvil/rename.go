@@ -67,7 +67,7 @@ func (a *app) rename(from, to string, dryRun bool) error {
 	if strings.Count(from, "/") == 2 {
 		move.from, move.to = from+prompt.Suffix, to+prompt.Suffix
 	}
-	if err := move.free(); err != nil {
+	if err := freePath(root, move.to); err != nil {
 		return err
 	}
 	if len(plan.Problems) > 0 {
@@ -124,37 +124,6 @@ type moving struct {
 	from, to string // the file or the folder that moves
 	files    []prompt.RenamedFile
 	undo     []func() error
-}
-
-// free refuses a target that something has, on any file system.
-func (m *moving) free() error {
-	at := m.root
-	for _, name := range strings.Split(m.to, "/") {
-		entries, err := os.ReadDir(at)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		found := ""
-		for _, e := range entries {
-			if strings.EqualFold(e.Name(), name) {
-				found = e.Name()
-			}
-		}
-		if found == "" {
-			return nil
-		}
-		at = filepath.Join(at, found)
-		if found != name {
-			return fail("nothing was changed", "%s differs from %s only by case", at, m.to)
-		}
-		if info, err := os.Lstat(at); err != nil || at != m.path(m.to) && !info.IsDir() {
-			return errors.Join(fail("nothing was changed", "%s is no folder", at), err)
-		}
-	}
-	return fail("nothing was changed", "%s is there already", at)
 }
 
 func (m *moving) path(inside string) string { return filepath.Join(m.root, filepath.FromSlash(inside)) }

@@ -13,30 +13,38 @@ import (
 )
 
 func (a *app) watchCommand() *cobra.Command {
-	return &cobra.Command{
+	var problems bool
+	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Check and commit every save, on whatever branch is checked out",
 		Long: `Watches the organisation's folder. A good save becomes a commit within tens of
 milliseconds, a bad one is held: it stays in your folder, nothing is committed,
 and the reason is printed here and by anvil status. Nothing is pushed.`,
 		Args: takes(0, 0),
+		Example: "  anvil watch\n  anvil watch --problems          # as the task of an editor",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.watch(cmd.Context())
+			return a.watch(cmd.Context(), problems)
 		},
 	}
+	cmd.Flags().BoolVar(&problems, "problems", false, "print what is wrong with all held files after each change, for editors")
+	return cmd
 }
 
-func (a *app) watch(ctx context.Context) (err error) {
+func (a *app) watch(ctx context.Context, problems bool) (err error) {
 	p, err := a.openPlace()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	onEvent := a.printEvent
+	if problems {
+		onEvent = (&heldFiles{app: a}).print
+	}
 	d, err := daemon.Open(daemon.Options{
 		Root:    p.root,
 		Repo:    p.repo,
 		Library: p.lib,
-		OnEvent: a.printEvent,
+		OnEvent: onEvent,
 		Logger:  a.logger(),
 	})
 	if err != nil {
