@@ -3,8 +3,6 @@ package prompt
 import (
 	"bytes"
 	"fmt"
-	"regexp"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -20,16 +18,7 @@ func (r *reader) scan(content []byte) bool {
 	if r.compileOnly {
 		return true
 	}
-	for _, s := range secrets {
-		if !slices.ContainsFunc(s.marks, func(mark string) bool { return bytes.Contains(content, []byte(mark)) }) {
-			continue // far cheaper than the pattern
-		}
-		for _, m := range s.pattern.FindAllIndex(content, maxProblems) {
-			line, col := positionOf(content, m[0])
-			r.report(line, col, ruleSecret, fmt.Sprintf("this looks like %s", s.name),
-				"revoke it if it is real; a prompt's text goes to history and to every client")
-		}
-	}
+	r.secrets(content)
 	r.invisible(content)
 	return true
 }
@@ -55,27 +44,6 @@ func positionOf(content []byte, offset int) (line, col int) {
 	before := content[:offset]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(bytes.TrimPrefix(before[start:], []byte("\ufeff")))
-}
-
-// secrets are the shapes of credentials that have one. They are conservative: a
-// prompt about keys must not be refused.
-var secrets = []struct {
-	name    string
-	marks   []string // of which each has one
-	pattern *regexp.Regexp
-}{
-	{"a private key", []string{"PRIVATE KEY-----"}, regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----`)},
-	{"a key of Amazon Web Services", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a key of Google Cloud", []string{"AIza"}, regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}\b`)},
-	{"a token of GitHub", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_"}, regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{36,}\b`)},
-	{"a token of GitHub", []string{"github_pat_"}, regexp.MustCompile(`\bgithub_pat_[0-9A-Za-z_]{40,}\b`)},
-	{"a token of GitLab", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20,}\b`)},
-	{"a token of Slack", []string{"xox"}, regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{20,}\b`)},
-	{"a key of OpenAI", []string{"sk-proj-", "sk-svcacct-", "sk-admin-", "T3BlbkFJ"}, regexp.MustCompile(`\bsk-(?:proj-|svcacct-|admin-)[0-9A-Za-z_-]{40,}|\bsk-[0-9A-Za-z]{20}T3BlbkFJ[0-9A-Za-z]{20}\b`)},
-	{"a key of Anthropic", []string{"sk-ant-"}, regexp.MustCompile(`\bsk-ant-[0-9A-Za-z]+-[0-9A-Za-z_-]{40,}`)},
-	{"a key of Stripe", []string{"k_live_"}, regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{20,}\b`)},
-	{"a token of Hugging Face", []string{"hf_"}, regexp.MustCompile(`\bhf_[0-9A-Za-z]{34,}\b`)},
-	{"a token of Anvil", []string{"anv_"}, regexp.MustCompile(`\banv_[0-9A-Za-z]{6,}_[0-9A-Za-z]{30,}\b`)},
 }
 
 // invisible reports characters that change what a text says without being seen:
