@@ -65,6 +65,7 @@ func BenchmarkParse(b *testing.B) {
 		world := library(n)
 		for name, o := range map[string]Options{"check": {}, "compile": {CompileOnly: true}} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				before := heap()
 				var tree *Tree
 				for b.Loop() {
 					tree = Parse(files(world), o)
@@ -73,12 +74,31 @@ func BenchmarkParse(b *testing.B) {
 				if p := tree.Problems(); len(p) > 0 {
 					b.Fatal(p[0])
 				}
-				var m runtime.MemStats
-				runtime.GC()
-				runtime.ReadMemStats(&m)
-				b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "MB-heap")
+				b.ReportMetric(heap()-before, "MB-heap")
 				runtime.KeepAlive(tree)
 			})
+		}
+	}
+}
+
+// heap is what is in use, in megabytes.
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}
+
+// Two revisions of 10,000 prompts are compared, that share all but one.
+func BenchmarkBreaking(b *testing.B) {
+	world := library(10_000)
+	tree := Parse(files(world), Options{})
+	path := "project-1/set-60/prompt-3001.yaml"
+	next := tree.With(Change{Path: path, Content: append([]byte("# changed\n"), world[path]...)})
+	for b.Loop() {
+		if breaks := Breaking(tree, next); len(breaks) > 0 {
+			b.Fatal(breaks)
 		}
 	}
 }

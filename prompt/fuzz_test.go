@@ -1,12 +1,14 @@
 package prompt
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +59,77 @@ func FuzzParse(f *testing.F) {
 			if _, err := p.Render(context.Background(), nil); err != nil && strings.Contains(err.Error(), "does not compile") {
 				t.Errorf("%s: %v", p.Path, err)
 			}
+		}
+	})
+}
+
+// fileMark begins a file in the text of a folder.
+var fileMark = regexp.MustCompile(`(?m)^-- ([^\n]+) --\n`)
+
+// Whatever a small folder holds, with its anvil.yaml and its sets, checking it
+// ends in a time that its size bounds, and a folder that is changed file by file
+// is the same as one that is read at once.
+func FuzzTree(f *testing.F) {
+	archives, err := filepath.Glob("testdata/rules/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		archive.Comment = nil
+		archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "problems" })
+		for i := range archive.Files {
+			archive.Files[i].Name = strings.TrimPrefix(archive.Files[i].Name, "base/")
+		}
+		f.Add(string(txtar.Format(archive)), len(archive.Files)/2)
+	}
+	f.Fuzz(func(t *testing.T, text string, at int) {
+		marks := fileMark.FindAllStringSubmatchIndex(text, 21)
+		if len(marks) > 20 {
+			return
+		}
+		most := time.Duration(1+len(marks))*time.Second + time.Duration(len(text))*20*time.Microsecond
+		hung := time.AfterFunc(10*most, func() { panic(fmt.Sprintf("checking %q does not end", text)) })
+		defer hung.Stop()
+		var changes []Change
+		world := map[string][]byte{}
+		for i, m := range marks {
+			name, content := text[m[2]:m[3]], text[m[1]:]
+			if i+1 < len(marks) {
+				content = text[m[1]:marks[i+1][0]]
+			}
+			changes = append(changes, Change{Path: name, Content: []byte(content)})
+			world[name] = []byte(content)
+		}
+		begin := time.Now()
+		tree := Parse(files(world), Options{})
+		problems := tree.Problems()
+		if took := time.Since(begin); took > most {
+			t.Errorf("%d bytes in %d files took %v", len(text), len(marks), took)
+		}
+		for _, p := range problems {
+			lines := bytes.FieldsFunc(world[p.Path], func(r rune) bool { return strings.ContainsRune("\n\r\u0085\u2028\u2029", r) })
+			breaks := bytes.Count(world[p.Path], []byte("\n")) + bytes.Count(world[p.Path], []byte("\r")) + len(lines)
+			if _, known := rules[p.Rule]; !known || world[p.Path] == nil || p.Line < 1 || p.Line > breaks+2 || p.Col < 1 || p.Message == "" || strings.Contains(p.Message+p.Hint, "\n") {
+				t.Errorf("%#v is not a problem of %q", p, text)
+			}
+		}
+		k := int(uint(at) % uint(len(changes)+1))
+		first := Parse(func(func(string, []byte) bool) {}, Options{}).With(changes[:k]...)
+		after := first.With(changes[k:]...)
+		if got := after.Problems(); !slices.Equal(got, problems) {
+			t.Errorf("in two steps: %v\nat once: %v", got, problems)
+		}
+		for _, p := range after.ProblemsAgainst(first) {
+			if _, known := rules[p.Rule]; !known || p.Path == "" || p.Line < 1 || p.Col < 1 {
+				t.Errorf("%#v is no problem", p)
+			}
+		}
+		if again := tree.ProblemsAgainst(after); !slices.Equal(again, problems) {
+			t.Errorf("compared with itself: %v\nalone: %v", again, problems)
 		}
 	})
 }

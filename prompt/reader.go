@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -28,7 +29,18 @@ func (r *reader) report(line, col int, id, message, hint string) {
 		return
 	}
 	r.broken = r.broken || !lint
-	r.problems = append(r.problems, Problem{Path: r.path, Line: line, Col: col, Rule: id, Message: message, Hint: hint})
+	r.problems = append(r.problems, Problem{Path: r.path, Line: line, Col: col, Rule: id, Message: oneLine(message), Hint: oneLine(hint)})
+}
+
+// oneLine keeps a text that quotes a file to one line of a length that people
+// read.
+func oneLine(s string) string {
+	return clip(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
+			return ' '
+		}
+		return c
+	}, s), 1000)
 }
 
 // maxProblems bounds what is said about one file: nobody reads more, and a
