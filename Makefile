@@ -9,7 +9,7 @@ SOAKTIME ?= 30m
 
 # Debian and Ubuntu names of what the tests use beside Go, git and make:
 # gcc for the race detector, the others as oracles.
-PACKAGES := gcc libc6-dev git openssh-client python3-cryptography unzip vim
+PACKAGES := gcc libc6-dev git openssh-client python3-cryptography ruby-liquid unzip vim
 
 # The race detector needs a C compiler; without one the tests run without it and say so.
 RACE := $(shell if command -v $${CC:-gcc} >/dev/null 2>&1; then echo -race; fi)

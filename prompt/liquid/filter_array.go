@@ -277,18 +277,40 @@ func sorting(compare func(a, b any) (int, error)) func(any, arguments) (any, err
 				return nil, err
 			}
 		}
-		slices.SortStableFunc(pairs, func(x, y pair) int {
-			n, fault := compare(x.key, y.key)
-			if fault != nil && err == nil {
-				err = fault
+		var fault error
+		merge(pairs, func(x, y pair) bool {
+			n, err := compare(x.key, y.key)
+			if fault == nil {
+				fault = err
 			}
-			return n
+			return n <= 0
 		})
 		out := make([]any, len(list))
 		for i, p := range pairs {
 			out[i] = p.item
 		}
-		return out, err
+		return out, fault
+	}
+}
+
+// merge sorts by merging, stably when before is an order. caselessOrder is none among nils, and what becomes of them
+// then is what Ruby makes of them, with the same steps.
+func merge[T any](s []T, before func(a, b T) bool) {
+	if len(s) < 2 {
+		return
+	}
+	left, right := slices.Clone(s[:len(s)/2]), s[len(s)/2:]
+	merge(left, before)
+	merge(right, before)
+	for i := range s {
+		switch {
+		case len(left) == 0:
+			return // the others are in place
+		case len(right) == 0 || before(left[0], right[0]):
+			s[i], left = left[0], left[1:]
+		default:
+			s[i], right = right[0], right[1:]
+		}
 	}
 }
 
@@ -320,9 +342,13 @@ func naturalOrder(a, b any) (int, error) {
 	return n, err
 }
 
+// caselessOrder is an order only where no two keys are nil: Ruby says of nil that it comes behind nil.
 func caselessOrder(a, b any) (int, error) {
-	if n, ok := nilLast(a, b); ok {
-		return n, nil
+	if a == nil {
+		return 1, nil
+	}
+	if b == nil {
+		return -1, nil
 	}
 	s, err := text(a)
 	if err != nil {

@@ -139,7 +139,7 @@ func (n *loopNode) renderBlock(f *frame, w io.Writer, b bodies) error {
 	}
 	l := &loop{known: "forloop", variable: n.variable, name: n.name, length: items.length}
 	for i := len(f.loops) - 1; i >= 0 && l.parent == nil; i-- {
-		if f.loops[i].known == "forloop" {
+		if f.loops[i].known == "forloop" && f.loops[i].variable != "" { // not that of {% render … for … %}
 			l.parent = f.loops[i]
 		}
 	}
@@ -172,14 +172,15 @@ func (n *loopNode) part(f *frame, v any) (sequence, error) {
 	if n.goesOn {
 		from = f.went[n.name]
 	}
-	limit, err := n.modifier(f, n.limit, all.length)
+	const none = -1 << 63
+	limit, err := n.modifier(f, n.limit, none)
 	if err != nil {
 		return all, err
 	}
 	part := all
 	if _, whole := v.(string); !whole { // a text is one item, however it is cut
 		to := all.length
-		if n.limit != nil && limit < all.length-min(from, all.length) {
+		if limit != none && limit < all.length-min(from, all.length) {
 			to = from + limit
 		}
 		part = all.slice(from, to)

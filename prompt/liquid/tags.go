@@ -117,7 +117,12 @@ func (p *parser) choose(t token) (any, bool, bool) {
 
 func (p *parser) cases(t token) (any, bool, bool) {
 	n := &caseNode{at: t.at}
-	ok := p.within(t.markup, t.mark, func(m *markup) { n.value = m.expression(); m.noFilter() })
+	ok := p.within(t.markup, t.mark, func(m *markup) {
+		if n.value = m.expression(); isSpecial(n.value) {
+			m.fail(m.words[0].at, RuleUnsupported, "empty and blank can only stand in a when", "")
+		}
+		m.noFilter()
+	})
 	b, end := p.section(t)
 	if end != nil {
 		for _, x := range b.nodes {
