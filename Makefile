@@ -40,7 +40,7 @@ deps:
 
 check:
 	$(GO) vet ./...
-	$(GO) vet -tags soak,limits ./...
+	$(GO) vet -tags soak,limits,bench ./...
 	@out=$$($(GO) run $(GOFUMPT) -l . ) && [ -z "$$out" ] || { echo "not gofumpt-formatted:"; echo "$$out"; exit 1; }
 	$(GO) run $(STATICCHECK) ./...
 	@for os in darwin windows; do echo "build for $$os"; CGO_ENABLED=0 GOOS=$$os $(GO) vet ./... || exit 1; done
@@ -67,6 +67,7 @@ fuzz:
 	  done; done
 
 bench:
+	$(GO) test -count=1 -timeout 0 -v -run '^TestGitstoreTable$$' -tags bench ./bench
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 clean:

@@ -13,10 +13,9 @@ import (
 	"time"
 )
 
-// The benchmarks run the git command line beside the package, on the same
-// repository and in the same run, so that what counts, the ratio, is of one
-// machine and one load. ANVIL_BENCH_SIZES chooses how many prompts:
-// 1000,10000,100000.
+// These are for a profiler; beside the git command line, in one table, stands
+// the package in bench/gitstore_table_test.go. ANVIL_BENCH_SIZES chooses how many
+// prompts: 1000,10000,100000.
 func benchSizes() []int {
 	var sizes []int
 	for s := range strings.SplitSeq(os.Getenv("ANVIL_BENCH_SIZES"), ",") {
@@ -95,24 +94,8 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			reportMedian(b, times)
 		}
-		git := func(b *testing.B, config ...string) {
-			var times []time.Duration
-			for b.Loop() {
-				b.StopTimer()
-				version++
-				path := w.save(version*7919%n, version).Path
-				b.StartTimer()
-				start := time.Now()
-				w.git(append(config, "add", path)...)
-				w.git(append(config, "commit", "-q", "-m", "update")...)
-				times = append(times, time.Since(start))
-			}
-			reportMedian(b, times)
-		}
 		b.Run(fmt.Sprintf("prompts=%d/files=1/durable", n), func(b *testing.B) { own(b, true, 1) })
 		b.Run(fmt.Sprintf("prompts=%d/files=1/as-git", n), func(b *testing.B) { own(b, false, 1) })
-		b.Run(fmt.Sprintf("prompts=%d/files=1/git", n), func(b *testing.B) { git(b) })
-		b.Run(fmt.Sprintf("prompts=%d/files=1/git-fsync", n), func(b *testing.B) { git(b, "-c", "core.fsync=all") })
 		b.Run(fmt.Sprintf("prompts=%d/files=1%%/durable", n), func(b *testing.B) { own(b, true, n/100) })
 		w.clean()
 	}
@@ -159,11 +142,6 @@ func BenchmarkDiff(b *testing.B) {
 			b.Run(name+"warm", func(b *testing.B) {
 				for b.Loop() {
 					check(b)
-				}
-			})
-			b.Run(name+"git", func(b *testing.B) {
-				for b.Loop() {
-					w.git("diff-tree", "-r", before.String(), after.String())
 				}
 			})
 		}
@@ -235,7 +213,7 @@ func BenchmarkBases(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(name+"/own", func(b *testing.B) {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				w.repo.objects.heads = newLRU[Hash, *Commit](commitCache)
@@ -243,11 +221,6 @@ func BenchmarkBases(b *testing.B) {
 				if bases, err := w.repo.Bases(main, side); err != nil || len(bases) != 1 {
 					b.Fatalf("bases %v, %v", bases, err)
 				}
-			}
-		})
-		b.Run(name+"/git", func(b *testing.B) {
-			for b.Loop() {
-				w.git("merge-base", "--all", main.String(), side.String())
 			}
 		})
 	}
@@ -276,15 +249,6 @@ func BenchmarkImport(b *testing.B) {
 				if _, err := w.repo.Commit(context.Background(), c); err != nil {
 					b.Fatal(err)
 				}
-			}
-		})
-		b.Run(fmt.Sprintf("prompts=%d/git", n), func(b *testing.B) {
-			for b.Loop() {
-				b.StopTimer()
-				w := fresh()
-				b.StartTimer()
-				w.git("add", ".")
-				w.git("commit", "-q", "-m", "first")
 			}
 		})
 	}

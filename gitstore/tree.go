@@ -75,14 +75,17 @@ func appendEntry(raw []byte, e treeEntry) []byte {
 // findEntry looks a name up in a raw tree.
 func findEntry(raw []byte, name string) (treeEntry, bool, error) {
 	for len(raw) > 0 {
-		e, rest, err := nextEntry(raw)
-		if err != nil {
-			return treeEntry{}, false, err
+		space := bytes.IndexByte(raw, ' ')
+		size := bytes.IndexByte(raw[space+1:], 0)
+		end := space + 1 + size + 1 + len(Hash{})
+		if space < 0 || size < 0 || end > len(raw) {
+			return treeEntry{}, false, errTree
 		}
-		if string(e.name) == name {
-			return e, true, nil
+		if string(raw[space+1:space+1+size]) == name {
+			e, _, err := nextEntry(raw)
+			return e, err == nil, err
 		}
-		raw = rest
+		raw = raw[end:]
 	}
 	return treeEntry{}, false, nil
 }
