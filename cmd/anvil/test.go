@@ -123,7 +123,11 @@ func (a *app) printTest(p *prompt.Prompt, r prompt.TestResult) {
 		fmt.Fprintf(a.out, "      %s:%d:%d: %s\n", p.Path, f.Problem.Line, f.Problem.Col, f.Problem.Message)
 		switch {
 		case f.Word == "equals":
-			fmt.Fprint(a.out, indented(difference("expected", []byte(f.Want), "rendered", []byte(r.Rendered.Text()))))
+			want, got := f.Want, r.Rendered.Text()
+			if !strings.HasSuffix(want, "\n") && !strings.HasSuffix(got, "\n") {
+				want, got = want+"\n", got+"\n" // that both end so needs no saying
+			}
+			fmt.Fprint(a.out, indented(difference("expected", []byte(want), "rendered", []byte(got))))
 		case r.Rendered != nil && f.Word != "error" && !shown:
 			shown = true
 			fmt.Fprint(a.out, indented(conversation(r.Rendered)))

@@ -20,7 +20,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: `Watches the organisation's folder. A good save becomes a commit within tens of
 milliseconds, a bad one is held: it stays in your folder, nothing is committed,
 and the reason is printed here and by anvil status. Nothing is pushed.`,
-		Args: takes(0, 0),
+		Args:    takes(0, 0),
 		Example: "  anvil watch\n  anvil watch --problems          # as the task of an editor",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.watch(cmd.Context(), problems)
