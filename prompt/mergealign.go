@@ -75,25 +75,32 @@ func alignEqual(x, y []int, i, j int, found []int) {
 	}
 }
 
-// commonSubsequence returns the pairs of a longest common subsequence.
+// commonSubsequence returns the pairs of a longest common subsequence: of those that
+// are as long, one that leaves the most other items in their places, so that the
+// right one of several equal items is found.
 func commonSubsequence(x, y []int) (pairs [][2]int) {
 	width := len(y) + 1
-	length := make([]int32, (len(x)+1)*width) // of what is left from i and j on
+	best := make([]int, (len(x)+1)*width) // of what is left from i and j on
+	equal := len(x) + len(y)              // counts more than all that stay in place
+	score := func(i, j int) int {
+		if x[i] == y[j] {
+			return equal
+		}
+		return 1
+	}
 	for i := len(x) - 1; i >= 0; i-- {
 		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
-				length[i*width+j] = length[(i+1)*width+j+1] + 1
-			} else {
-				length[i*width+j] = max(length[(i+1)*width+j], length[i*width+j+1])
-			}
+			best[i*width+j] = max(best[(i+1)*width+j], best[i*width+j+1], score(i, j)+best[(i+1)*width+j+1])
 		}
 	}
 	for i, j := 0, 0; i < len(x) && j < len(y); {
-		switch {
-		case x[i] == y[j]:
-			pairs = append(pairs, [2]int{i, j})
+		switch best[i*width+j] {
+		case score(i, j) + best[(i+1)*width+j+1]:
+			if x[i] == y[j] {
+				pairs = append(pairs, [2]int{i, j})
+			}
 			i, j = i+1, j+1
-		case length[(i+1)*width+j] >= length[i*width+j+1]:
+		case best[(i+1)*width+j]:
 			i++
 		default:
 			j++
@@ -174,6 +181,16 @@ func (m *fieldMerge) alignAlike(base, entries []*entry, at int, found []int) {
 	inPlace(len(base), len(entries))
 }
 
+// anyAlike reports whether items would be taken for others that were edited.
+func (m *fieldMerge) anyAlike(base, entries []*entry) bool {
+	found := make([]int, len(base))
+	for i := range found {
+		found[i] = -1
+	}
+	m.alignAlike(base, entries, 0, found)
+	return slices.ContainsFunc(found, func(at int) bool { return at >= 0 })
+}
+
 // likeliest returns the pairs, in order, whose likeness adds up to the most.
 func (m *fieldMerge) likeliest(base, entries []*entry) (pairs [][2]int) {
 	if len(base) == 1 && len(entries) == 1 {
@@ -223,8 +240,8 @@ func overlap(a, b []int) float64 {
 	return 2 * float64(common) / float64(max(len(a)+len(b), 1))
 }
 
-// atoms are the numbers of what an item says: its scalars, and the lines of its
-// texts, each with its key.
+// atoms are the numbers of what an item says: its keys, its scalars, and the lines
+// of its texts, each with its key.
 func (m *fieldMerge) atoms(e *entry) []int {
 	if e.atoms == nil {
 		e.atoms = make([]int, 0, 8)
@@ -238,6 +255,7 @@ func (m *fieldMerge) gather(atoms *[]int, key string, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			*atoms = append(*atoms, m.text(n.Content[i].Value+":"))
 			m.gather(atoms, n.Content[i].Value, n.Content[i+1])
 		}
 	case yaml.SequenceNode:

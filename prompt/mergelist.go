@@ -53,10 +53,11 @@ func (m *fieldMerge) region(path string, v [3]*extent, found [3][]int, from, to 
 	}
 	// An item that one side removed and the other changed.
 	reason := ""
+	var changed [3]bool
 	for n := from[inBase]; n < to[inBase]; n++ {
 		for _, side := range []int{inOurs, inTheirs} {
 			if k := found[side][n]; k >= 0 && !m.untouched(v[inBase].entries[n], inBase, side, v[side].entries[k]) {
-				reason = "one side removed what the other changed"
+				reason, changed[side] = "one side removed what the other changed", true
 			}
 		}
 	}
@@ -67,18 +68,25 @@ func (m *fieldMerge) region(path string, v [3]*extent, found [3][]int, from, to 
 		return items
 	}
 	joinable := reason == ""
+	gone := v[inBase].entries[from[inBase]:to[inBase]]
+	alone := inOurs // the side that put something there
+	if len(fresh[inOurs]) == 0 {
+		alone = inTheirs
+	}
+	other := inOurs + inTheirs - alone
 	switch {
 	case reason != "":
 		for _, side := range []int{inOurs, inTheirs} {
 			other := inOurs + inTheirs - side
-			if m.has(v[inBase].entries[from[inBase]:to[inBase]], side, v[side].entries[from[side]:to[side]], other, v[other].entries[from[other]:to[other]]) {
+			if !changed[side] && m.has(gone, side, v[side].entries[from[side]:to[side]], other, v[other].entries[from[other]:to[other]]) {
 				return copied(side, v[side].entries[from[side]:to[side]])
 			}
 		}
-	case len(fresh[inTheirs]) == 0:
-		return copied(inOurs, fresh[inOurs])
-	case len(fresh[inOurs]) == 0:
-		return copied(inTheirs, fresh[inTheirs])
+	case len(fresh[other]) == 0:
+		if to[other]-from[other] == len(gone) || !m.anyAlike(gone, fresh[alone]) {
+			return copied(alone, fresh[alone])
+		}
+		reason = "one side put items where the other removed some"
 	case contains(fresh[inOurs], fresh[inTheirs]):
 		return m.both(path, fresh, inOurs, from[inBase], to[inBase], column, flow)
 	case contains(fresh[inTheirs], fresh[inOurs]):
@@ -105,21 +113,24 @@ func (m *fieldMerge) region(path string, v [3]*extent, found [3][]int, from, to 
 // has reports whether a side has what the other made of base's items: what is new
 // there is here, too, and what is gone there is not here.
 func (m *fieldMerge) has(base []*entry, side int, here []*entry, other int, there []*entry) bool {
-	meanings := func(entries []*entry) map[int]bool {
-		all := make(map[int]bool, len(entries))
+	meanings := func(entries []*entry) map[int]*entry {
+		all := make(map[int]*entry, len(entries))
 		for _, e := range entries {
-			all[e.value.meaning] = true
+			all[e.value.meaning] = e
 		}
 		return all
 	}
-	inBase, inHere, inThere := meanings(base), meanings(here), meanings(there)
-	for n := range inBase {
-		if inHere[n] && !inThere[n] {
+	was, is, became := meanings(base), meanings(here), meanings(there)
+	for n := range was {
+		if is[n] != nil && became[n] == nil {
 			return false
 		}
 	}
 	for _, e := range there {
-		if inBase[e.value.meaning] {
+		if b := was[e.value.meaning]; b != nil {
+			if !m.untouched(b, inBase, other, e) {
+				return false
+			}
 			continue
 		}
 		for len(here) > 0 && here[0].value.meaning != e.value.meaning {

@@ -290,6 +290,9 @@ func (g *inventor) edit(s *sheet, taken []string) (path string, ok bool) {
 			}
 			at.in.fields = slices.Insert(at.in.fields, at.i+1, n)
 			return strings.TrimSuffix(at.path, "/"+strconv.Itoa(at.i)), true
+		case k == 9 && list && len(taken) == 0 && len(at.in.fields) > 1 && at.i > 0:
+			at.in.fields = slices.Delete(at.in.fields, at.i, at.i+1)
+			return strings.TrimSuffix(at.path, "/"+strconv.Itoa(at.i)), true
 		}
 	}
 	return "", false
@@ -309,10 +312,16 @@ func plainValue(content []byte) (any, error) {
 // absent is a value that is not there.
 type absent struct{}
 
-// mergeValues is the three-way merge of plain Go values: what the merge of files is
-// measured by. Lists and texts of several lines that both sides changed are left to
-// the other tests, and listed.
-func mergeValues(path string, base, ours, theirs any, conflicts, other *[]string) any {
+// oracle is the three-way merge of plain Go values: what the merge of files is
+// measured by. Lists and texts of several lines that both sides changed are merged
+// finer than that; of lists of words it knows which words are in them.
+type oracle struct {
+	conflicts []string
+	finer     []string
+	words     map[string][]string
+}
+
+func (o *oracle) merge(path string, base, ours, theirs any) any {
 	switch {
 	case reflect.DeepEqual(ours, theirs):
 		return ours
@@ -321,12 +330,12 @@ func mergeValues(path string, base, ours, theirs any, conflicts, other *[]string
 	case reflect.DeepEqual(base, theirs):
 		return ours
 	}
-	o, isO := ours.(map[string]any)
-	t, isT := theirs.(map[string]any)
-	b, isB := base.(map[string]any)
-	if isO && isT && (isB || base == absent{}) {
+	mine, isMine := ours.(map[string]any)
+	yours, isYours := theirs.(map[string]any)
+	was, isWas := base.(map[string]any)
+	if isMine && isYours && (isWas || base == absent{}) {
 		keys := make(map[string]bool)
-		for _, m := range []map[string]any{b, o, t} {
+		for _, m := range []map[string]any{was, mine, yours} {
 			for k := range m {
 				keys[k] = true
 			}
@@ -339,20 +348,70 @@ func mergeValues(path string, base, ours, theirs any, conflicts, other *[]string
 		}
 		out := make(map[string]any)
 		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			if v := mergeValues(fieldPath(path, k), get(b, k), get(o, k), get(t, k), conflicts, other); v != (any)(absent{}) {
+			if v := o.merge(fieldPath(path, k), get(was, k), get(mine, k), get(yours, k)); v != (any)(absent{}) {
 				out[k] = v
 			}
 		}
 		return out
 	}
-	_, listO := ours.([]any)
-	_, listT := theirs.([]any)
+	listO, isListO := ours.([]any)
+	listT, isListT := theirs.([]any)
 	textO, _ := ours.(string)
 	textT, _ := theirs.(string)
-	if listO && listT || strings.Contains(textO, "\n") && strings.Contains(textT, "\n") {
-		*other = append(*other, path)
-	} else {
-		*conflicts = append(*conflicts, path)
+	switch {
+	case isListO && isListT:
+		o.finer = append(o.finer, path)
+		listB, _ := base.([]any)
+		if b, o1, t := wordsOf(listB), wordsOf(listO), wordsOf(listT); b != nil && o1 != nil && t != nil {
+			if o.words == nil {
+				o.words = make(map[string][]string)
+			}
+			var all []string
+			for w := range either(o1, t) {
+				if o1[w] && t[w] || !b[w] {
+					all = append(all, w)
+				}
+			}
+			slices.Sort(all)
+			o.words[path] = all
+		}
+	case strings.Contains(textO, "\n") && strings.Contains(textT, "\n"):
+		o.finer = append(o.finer, path)
+	default:
+		o.conflicts = append(o.conflicts, path)
 	}
 	return ours
+}
+
+func either(a, b map[string]bool) map[string]bool {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// wordsOf returns the words of a list of nothing else.
+func wordsOf(list []any) map[string]bool {
+	words := make(map[string]bool)
+	for _, v := range list {
+		w, ok := v.(string)
+		if !ok || strings.Contains(w, "\n") {
+			return nil
+		}
+		words[w] = true
+	}
+	return words
+}
+
+// wordLists returns the lists of words in a value, by their paths.
+func wordLists(path string, v any, out map[string][]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, c := range v {
+			wordLists(fieldPath(path, k), c, out)
+		}
+	case []any:
+		if words := wordsOf(v); words != nil {
+			out[path] = slices.Sorted(maps.Keys(words))
+		}
+	}
 }
