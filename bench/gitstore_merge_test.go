@@ -134,10 +134,15 @@ func (w *repository) merge(repo *gitstore.Repo, branch string) {
 	}
 }
 
+// checkOut replaces a file as git does: some file systems write one through that
+// is emptied and filled again.
 func (w *repository) checkOut(path string, text []byte) fs.FileInfo {
 	w.t.Helper()
 	file := filepath.Join(w.dir, filepath.FromSlash(path))
-	err := os.WriteFile(file, text, 0o666)
+	err := os.Remove(file)
+	if err == nil {
+		err = os.WriteFile(file, text, 0o666)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func measureBases(t *testing.T, out *table) {
 	w.input(in.String(), "fast-import", "--quiet", "--force")
 	w.git("repack", "-q", "-a", "-d")
 	out.at(0)
-	for _, back := range []int{near, far} {
+	look := func(work string, back int) {
 		side := fmt.Sprintf("back%d", back)
 		own := median(7, func() {
 			repo := w.open(gitstore.Options{})
@@ -163,9 +163,12 @@ func measureBases(t *testing.T, out *table) {
 				t.Fatalf("bases %v, %v", bases, err)
 			}
 		})
-		git := median(7, func() { w.git("merge-base", "--all", "main", side) })
-		out.row(fmt.Sprintf("open and merge base, %d commits back", back), own, git)
+		out.row(fmt.Sprintf(work, back), own, median(7, func() { w.git("merge-base", "--all", "main", side) }))
 	}
+	look("open and merge base, %d commits back", near)
+	look("open and merge base, %d commits back", far)
+	w.git("commit-graph", "write", "--reachable") // as git gc does
+	look("open and merge base, %d commits back, after git gc", far)
 }
 
 // measureSaves shows how the repository grows with saves, and what git gc makes

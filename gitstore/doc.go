@@ -33,6 +33,26 @@
 // been left by a crash: it is then completed when the branch had been swapped,
 // or taken back when it had not.
 //
+// # What lasts
+//
+// When Commit returns, its objects, their names and the ref are on the disk, in
+// this order: all contents are written and then synced at once, then the folders
+// of the objects, then, after the ref has moved, the ref's. A power failure at any
+// moment leaves the commit whole or not there, and never a ref without its
+// objects, on any file system that keeps what fsync promises. The index is not
+// synced, since git makes it again, and neither are the reflogs. git's own
+// core.fsync=all syncs files but no folder; its default syncs no loose object.
+// docs/decisions/0008 says why the cheaper ways are not taken.
+//
+// # What it costs
+//
+// Objects and trees cost what has changed, times the depth of its folders. The
+// index is one file with an entry for every file of the tree, and whoever changes
+// one writes all of it: its bytes are copied, the changed entries overwritten,
+// the checksum taken up where the first of them lies, while the disk is busy with
+// the objects. That is the part that grows with the repository; a bare one, and a
+// branch that is not checked out, do not have it.
+//
 // # Elsewhere than on Linux
 //
 // Only Linux is tested. A running git command that holds no lock is seen there
