@@ -309,9 +309,12 @@ func (r *Repo) checkedOut(branch string, settings config, own bool) (string, err
 		if dir == r.gitDir && !own {
 			continue
 		}
-		raw, err := os.ReadFile(filepath.Join(dir, "HEAD"))
-		if err != nil {
+		raw, err := r.disk.read(filepath.Join(dir, "HEAD"))
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // the worktree is gone
+		}
+		if err != nil {
+			return "", fmt.Errorf("read HEAD of a worktree: %w", err)
 		}
 		if _, target, err := parseLooseRef(raw); err == nil && target == branch {
 			return dir, nil

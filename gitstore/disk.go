@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// disk is the door to the file system for everything that is written here.
-// before, when set, is asked before each operation and may fail it; a write
-// that it fails has written half. The tests stop and break commits there.
+// disk is the door to the file system for everything that is written here, and
+// for what is read of it before. before, when set, is asked before each
+// operation and may fail it; a write that it fails has written half. The tests
+// stop and break commits there.
 type disk struct {
 	sync    bool // write through
 	sharing sharing
@@ -28,6 +29,13 @@ func (d *disk) ask(op, path string) error {
 		return nil
 	}
 	return d.before(op, path)
+}
+
+func (d *disk) read(path string) ([]byte, error) {
+	if err := d.ask("read", path); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return os.ReadFile(path)
 }
 
 // unsynced is a file that is written but not yet synced, and the name that it

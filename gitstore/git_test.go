@@ -247,15 +247,27 @@ func (w *work) noLocks() {
 	}
 }
 
-// cachedTrees has git check the cached trees of the index against its entries.
-// Git does so itself, when it is told to, each time before it writes an index.
+// cachedTrees has git check the cached trees of the index against its entries,
+// and write the same index.
 func (w *work) cachedTrees() {
 	w.t.Helper()
-	if _, err := os.Stat(filepath.Join(w.repo.gitDir, "index")); err != nil {
-		return
+	raw, again := w.rewritten()
+	// Git would write the very same bytes; but for the untracked cache, which
+	// names the place of the index, and the version, which it chooses anew.
+	if !bytes.Equal(raw, again) && !bytes.Contains(raw, []byte("UNTR")) && raw[7] == again[7] {
+		w.t.Fatalf("the index is\n%.3000q\nand git would write\n%.3000q", raw, again)
+	}
+}
+
+// rewritten returns the index, and what git writes when it is to write it
+// again. Git then checks the cached trees, when it is told to.
+func (w *work) rewritten() (raw, again []byte) {
+	w.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(w.repo.gitDir, "index"))
+	if os.IsNotExist(err) {
+		return nil, nil
 	}
 	copied := filepath.Join(w.t.TempDir(), "index")
-	raw, err := os.ReadFile(filepath.Join(w.repo.gitDir, "index"))
 	if err == nil {
 		err = os.WriteFile(copied, raw, 0o666)
 	}
@@ -268,15 +280,10 @@ func (w *work) cachedTrees() {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("git update-index: %v: %s", err, out)
 	}
-	again, err := os.ReadFile(copied)
-	if err != nil {
+	if again, err = os.ReadFile(copied); err != nil {
 		w.t.Fatal(err)
 	}
-	// Git would write the very same bytes; but for the untracked cache, which
-	// names the place of the index, and the version, which it chooses anew.
-	if !bytes.Equal(raw, again) && !bytes.Contains(raw, []byte("UNTR")) && raw[7] == again[7] {
-		w.t.Fatalf("the index is\n%.3000q\nand git would write\n%.3000q", raw, again)
-	}
+	return raw, again
 }
 
 // extensions returns the extensions of the index by name.

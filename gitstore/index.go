@@ -280,7 +280,7 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 		if c.index != nil && sameStat(c.info, info) {
 			return c.index, info, nil
 		}
-		raw, err := os.ReadFile(r.indexPath())
+		raw, err := r.disk.read(r.indexPath())
 		if err != nil {
 			return nil, nil, fmt.Errorf("read index: %w", err)
 		}

@@ -76,7 +76,7 @@ func linksUnsupported(err error) bool {
 // copyNew is the lock of a file system without hard links: a crash then leaves
 // a lock that a person has to remove.
 func (d *disk) copyNew(from, to string) error {
-	data, err := os.ReadFile(from)
+	data, err := d.read(from)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ func loosePath(objectDir string, h Hash) string {
 
 // readLoose reads a loose object of one object folder; the error is
 // fs.ErrNotExist when there is none.
-func readLoose(objectDir string, h Hash) (object, error) {
-	raw, err := os.ReadFile(loosePath(objectDir, h))
+func (s *objects) readLoose(objectDir string, h Hash) (object, error) {
+	raw, err := s.disk.read(loosePath(objectDir, h))
 	if err != nil {
 		return object{}, err
 	}

@@ -17,6 +17,7 @@ import (
 // objects is the object store: loose objects and packs of the repository and of
 // its alternates.
 type objects struct {
+	disk  *disk
 	dirs  []string // the repository's own first
 	packs atomic.Pointer[[]*pack]
 	mu    sync.Mutex // serialises listings
@@ -31,8 +32,9 @@ const (
 	commitCache = 16 << 20
 )
 
-func openObjects(commonDir string) (*objects, error) {
+func openObjects(d *disk, commonDir string) (*objects, error) {
 	s := &objects{
+		disk:  d,
 		bases: newLRU[packPlace, object](baseCache),
 		trees: newLRU[Hash, []byte](treeCache),
 		heads: newLRU[Hash, *Commit](commitCache),
@@ -165,7 +167,7 @@ func (s *objects) readOnce(h Hash) (object, error) {
 	err := error(fs.ErrNotExist)
 	for _, dir := range s.dirs {
 		var o object
-		if o, err = readLoose(dir, h); !errors.Is(err, fs.ErrNotExist) {
+		if o, err = s.readLoose(dir, h); !errors.Is(err, fs.ErrNotExist) {
 			return o, err
 		}
 	}

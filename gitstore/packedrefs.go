@@ -22,7 +22,7 @@ type packedRefs struct {
 
 type packedList struct{ sorted []Ref }
 
-func (p *packedRefs) read(commonDir string) (*packedList, error) {
+func (p *packedRefs) read(d *disk, commonDir string) (*packedList, error) {
 	path := filepath.Join(commonDir, "packed-refs")
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -36,7 +36,7 @@ func (p *packedRefs) read(commonDir string) (*packedList, error) {
 	if p.refs != nil && sameStat(p.info, info) {
 		return p.refs, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := d.read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &packedList{}, nil
 	}
@@ -95,7 +95,7 @@ const ownPacked = "packed.pending"
 
 // unpackRef takes a ref out of packed-refs, if it is there.
 func (r *Repo) unpackRef(ref string) error {
-	list, err := r.packed.read(r.commonDir)
+	list, err := r.packed.read(&r.disk, r.commonDir)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (r *Repo) unpackRef(ref string) error {
 		return err
 	}
 	defer l.release()
-	raw, err := os.ReadFile(path)
+	raw, err := r.disk.read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

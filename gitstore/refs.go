@@ -52,14 +52,18 @@ func (r *Repo) readRef(ref string) (h Hash, target string, err error) {
 	if !validRef(ref) {
 		return Hash{}, "", fmt.Errorf("%q is no name for a ref: %w", ref, ErrNotFound)
 	}
-	raw, err := os.ReadFile(r.refPath(ref))
+	raw, err := r.disk.read(r.refPath(ref))
 	if err == nil {
 		return parseLooseRef(raw)
 	}
-	if info, statErr := os.Stat(r.refPath(ref)); !errors.Is(err, fs.ErrNotExist) && statErr == nil && !info.IsDir() {
-		return Hash{}, "", err
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
+		// A folder of that name is left from refs below it. Whatever else cannot
+		// be read is there all the same, and what is packed is older.
+		if info, statErr := os.Stat(r.refPath(ref)); statErr != nil || !info.IsDir() {
+			return Hash{}, "", err
+		}
 	}
-	packed, err := r.packed.read(r.commonDir)
+	packed, err := r.packed.read(&r.disk, r.commonDir)
 	if err != nil {
 		return Hash{}, "", err
 	}
@@ -133,7 +137,7 @@ func (r *Repo) Refs(prefix string) ([]Ref, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list refs: %w", err)
 	}
-	packed, err := r.packed.read(r.commonDir)
+	packed, err := r.packed.read(&r.disk, r.commonDir)
 	if err != nil {
 		return nil, fmt.Errorf("list refs: %w", err)
 	}

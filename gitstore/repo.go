@@ -119,7 +119,7 @@ func open(found location, start string, o Options) (*Repo, error) {
 			return nil, err
 		}
 	}
-	if r.objects, err = openObjects(r.commonDir); err != nil {
+	if r.objects, err = openObjects(&r.disk, r.commonDir); err != nil {
 		return nil, err
 	}
 	if err := r.recoverAtOpen(); err != nil {

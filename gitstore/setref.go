@@ -68,7 +68,7 @@ func (r *Repo) conflicting(ref string) error {
 			return fmt.Errorf("there is a ref %s", dir)
 		}
 	}
-	packed, err := r.packed.read(r.commonDir)
+	packed, err := r.packed.read(&r.disk, r.commonDir)
 	if err != nil {
 		return err
 	}
