@@ -237,6 +237,7 @@ func TestFaultAtEveryStep(t *testing.T) {
 	staged := w.git("status", "--porcelain=v2", "user.txt")
 	faults := []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}
 	for n := 1; ; n++ {
+		before := w.tip()
 		turns, failed := make(chan int, 1), ""
 		turns <- 0
 		w.repo.disk.before = func(op, path string) error {
@@ -255,7 +256,6 @@ func TestFaultAtEveryStep(t *testing.T) {
 		} else if _, err := os.Stat(filepath.Join(w.dir, "a/new/y.yaml")); err == nil {
 			w.remove("a/new/y.yaml")
 		}
-		before := w.tip()
 		_, err := w.tryCommit("a/x.yaml", "a/new/y.yaml", "gone.yaml")
 		w.repo.disk.before = nil
 		after := w.tip()

@@ -155,7 +155,7 @@ func (w *work) tryCommit(paths ...string) (Hash, error) {
 	w.t.Helper()
 	s, err := w.repo.State()
 	if err != nil {
-		w.t.Fatal(err)
+		return Hash{}, err
 	}
 	c := NewCommit{Branch: s.Branch, Tip: s.Tip, Message: "update " + strings.Join(paths, ", "), Author: ada}
 	for _, p := range paths {
@@ -251,7 +251,7 @@ func (w *work) noLocks() {
 // and write the same index.
 func (w *work) cachedTrees() {
 	w.t.Helper()
-	raw, again := w.rewritten()
+	raw, again := w.rewrittenIndex()
 	// Git would write the very same bytes; but for the untracked cache, which
 	// names the place of the index, and the version, which it chooses anew.
 	if !bytes.Equal(raw, again) && !bytes.Contains(raw, []byte("UNTR")) && raw[7] == again[7] {
@@ -259,9 +259,9 @@ func (w *work) cachedTrees() {
 	}
 }
 
-// rewritten returns the index, and what git writes when it is to write it
+// rewrittenIndex returns the index, and what git writes when it is to write it
 // again. Git then checks the cached trees, when it is told to.
-func (w *work) rewritten() (raw, again []byte) {
+func (w *work) rewrittenIndex() (raw, again []byte) {
 	w.t.Helper()
 	raw, err := os.ReadFile(filepath.Join(w.repo.gitDir, "index"))
 	if os.IsNotExist(err) {

@@ -561,7 +561,7 @@ func (s *shared) inspect() {
 	s.fsck()
 	s.noLocks()
 	s.locks()
-	s.rewritten() // git finds its cached trees right; entries of this moment it marks as such
+	s.rewrittenIndex() // git finds its cached trees right; entries of this moment it marks as such
 	if got := s.user.differs(); got != s.user.index {
 		s.t.Errorf("the user staged\n%s\nand finds\n%s", s.user.index, got)
 	}
