@@ -172,7 +172,8 @@ func politely(err error) bool {
 		"No local changes", "No stash entries", "needs merge", "unmerged", "already exists", "is not possible because",
 		"no rebase in progress", "No rebase in progress", "There is no merge to abort", "You asked to amend the most recent commit",
 		"conflicts in index", "The stash entry is kept", "Could not reset", "Cannot autostash",
-		"ambiguous argument 'HEAD~1'", // there is only one commit "could not detach HEAD",
+		"could not detach HEAD",
+		"ambiguous argument 'HEAD~1'", // there is only one commit
 	} {
 		if strings.Contains(err.Error(), what) {
 			return true
