@@ -50,6 +50,7 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	defer cancel()
 	tip, err := d.o.Repo.Commit(ctx, gitstore.NewCommit{
 		Branch:    d.branch,
+		WorkTree:  true,
 		Tip:       d.tip,
 		Edits:     edits,
 		Message:   message,

@@ -22,6 +22,10 @@ type NewCommit struct {
 	Tip Hash
 	// Parents are further parents, as of a merge.
 	Parents []Hash
+	// WorkTree says that the edits were made in this work tree: the branch must be
+	// checked out there until the commit is made, else ErrMoved. What was read while
+	// one branch was checked out does not belong on another.
+	WorkTree bool
 	// Orphan starts from no parent and the empty tree, though the branch is at
 	// Tip. Not for a branch that is checked out.
 	Orphan bool
@@ -278,6 +282,9 @@ func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
 	_, branch, err := r.readRef("HEAD")
 	if err != nil {
 		return false, fmt.Errorf("read HEAD: %w", err)
+	}
+	if branch != c.Branch && c.WorkTree {
+		return false, fmt.Errorf("%w: %s is no longer checked out", ErrMoved, c.Branch)
 	}
 	if branch != c.Branch {
 		return false, r.conflicting(c.Branch)

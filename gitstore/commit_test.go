@@ -435,3 +435,60 @@ func TestDurability(t *testing.T) {
 		t.Errorf("the tip is %s", got)
 	}
 }
+
+// The user switches branches in the middle of a commit: what was read on one branch
+// goes to no other, and a branch that has just been checked out does not move under
+// its index.
+func TestSwitchInTheMiddle(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	w.commit("a.yaml")
+	w.git("branch", "topic")
+	for name, c := range map[string]struct {
+		from, to string // what is checked out, and then
+		worktree bool
+		want     error
+	}{
+		"away before":                {"topic", "", true, ErrMoved},
+		"away, while it is made":     {"main", "topic", true, ErrMoved},
+		"to it, while it is made":    {"topic", "main", false, ErrBusy},
+		"another, while it is made":  {"topic", "other", false, nil},
+		"none, and it is elsewhere":  {"topic", "", false, nil},
+		"none, and it is where here": {"main", "", true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.git("checkout", "-q", "main")
+			w.git("branch", "-f", "other", "main")
+			w.git("checkout", "-q", c.from)
+			w.open()
+			tip, err := w.repo.Tip("refs/heads/main")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var once sync.Once
+			w.repo.disk.before = func(op, path string) error {
+				if op == "create" && c.to != "" {
+					once.Do(func() { w.git("checkout", "-q", c.to) })
+				}
+				return nil
+			}
+			_, err = w.repo.Commit(context.Background(), NewCommit{
+				Branch: "refs/heads/main", WorkTree: c.worktree, Tip: tip, Message: name, Author: ada,
+				Edits: []Edit{{Path: "b.yaml", Content: []byte(name)}},
+			})
+			w.repo.disk.before = nil
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Fatalf("commit: %v, want %v", err, c.want)
+			}
+			now, tipErr := w.repo.Tip("refs/heads/main")
+			if tipErr != nil || (now != tip) != (c.want == nil) {
+				t.Errorf("main was at %s and is at %s, %v", tip, now, tipErr)
+			}
+			if got := w.git("diff", "--cached", "--name-only"); got != "" {
+				t.Errorf("staged by nobody: %s", got)
+			}
+			w.noLocks()
+			w.git("reset", "-q", "--hard")
+		})
+	}
+}

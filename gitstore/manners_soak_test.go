@@ -96,7 +96,7 @@ func saved(t *testing.T, w *work, path string) bool {
 	if state.Busy != "" {
 		return false
 	}
-	_, err = w.repo.Commit(context.Background(), NewCommit{Branch: state.Branch, Tip: state.Tip, Message: "update " + path, Author: ada, Edits: []Edit{w.edit(path)}})
+	_, err = w.repo.Commit(context.Background(), NewCommit{Branch: state.Branch, WorkTree: true, Tip: state.Tip, Message: "update " + path, Author: ada, Edits: []Edit{w.edit(path)}})
 	if err == nil || errors.Is(err, ErrMoved) || errors.Is(err, ErrBusy) {
 		return err == nil
 	}

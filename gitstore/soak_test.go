@@ -168,7 +168,7 @@ func politely(err error) bool {
 	for _, what := range []string{
 		".lock': File exists", "cannot lock ref", "unable to create temporary file",
 		"nothing to commit", "nothing added", "no changes added", "did not match any file",
-		"would be overwritten", "nstaged changes", "ncommitted changes", "commit your changes", "could not apply", "CONFLICT",
+		"would be overwritten", "would be removed", "nstaged changes", "ncommitted changes", "commit your changes", "could not apply", "CONFLICT",
 		"No local changes", "No stash entries", "needs merge", "unmerged", "already exists", "is not possible because",
 		"no rebase in progress", "No rebase in progress", "There is no merge to abort", "You asked to amend the most recent commit",
 		"conflicts in index", "The stash entry is kept", "Could not reset", "Cannot autostash",
@@ -246,7 +246,7 @@ func (c *committer) commit() bool {
 	}
 	c.saves++
 	subject := fmt.Sprintf("ours %d %d", c.number, c.saves)
-	h, err := c.repo.Commit(context.Background(), NewCommit{Branch: state.Branch, Tip: state.Tip, Message: subject, Author: ada, Edits: edits})
+	h, err := c.repo.Commit(context.Background(), NewCommit{Branch: state.Branch, WorkTree: true, Tip: state.Tip, Message: subject, Author: ada, Edits: edits})
 	switch {
 	case err == nil:
 		m := made{state.Branch, state.Tip, map[string]Hash{}}
@@ -472,8 +472,14 @@ func (u *user) rebase() {
 	}
 	if !u.run("rebase", "-q", "--autostash", "main") {
 		for _, dir := range []string{"rebase-merge", "rebase-apply"} {
-			if exists(filepath.Join(u.dir, ".git", dir)) {
+			state := filepath.Join(u.dir, ".git", dir)
+			switch {
+			case exists(filepath.Join(state, "head-name")):
 				u.insist("rebase", "--abort")
+			case exists(state): // git could not even begin, and left this
+				if err := os.RemoveAll(state); err != nil {
+					u.t.Error(err)
+				}
 			}
 		}
 		return

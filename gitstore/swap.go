@@ -83,6 +83,11 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 			return busy("%s", what)
 		}
 	}
+	if s.index == nil && r.root != "" {
+		if head, err = r.lockOtherHead(ctx, s.ref); err != nil {
+			return err
+		}
+	}
 	var newFolder bool
 	if ref, newFolder, err = r.lockRef(ctx, s.ref); err != nil {
 		return err
@@ -213,6 +218,20 @@ func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 	_, branch, err := r.readRef("HEAD")
 	if err == nil && branch != ref {
 		err = fmt.Errorf("%w: %s is no longer checked out", ErrMoved, ref)
+	}
+	return l, err
+}
+
+// lockOtherHead locks HEAD while a branch moves that is not checked out here: were it
+// checked out meanwhile, index and files would stay behind.
+func (r *Repo) lockOtherHead(ctx context.Context, ref string) (*lock, error) {
+	l, err := r.disk.take(ctx, r.own(journalFile), filepath.Join(r.gitDir, "HEAD"), refWait)
+	if err != nil {
+		return nil, err
+	}
+	_, branch, err := r.readRef("HEAD")
+	if err == nil && branch == ref {
+		err = busy("%s has been checked out", ref)
 	}
 	return l, err
 }
