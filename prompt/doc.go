@@ -39,6 +39,12 @@
 // [RenderError]. Rendering does no input or output, takes no lock, and is
 // bounded in steps, output, depth and by its context.
 //
+// # Tools
+//
+// What an author wrote is never marshalled again. [Format] and [Rename] splice
+// bytes, and make sure of the outcome before they hand it out: the same values
+// and comments, the same partials rendered.
+//
 // The dialect of the templates is package liquid's; the rules of the checker
 // are described in docs/rules.md.
 package prompt

@@ -136,9 +136,9 @@ func ruffle(r *rand.Rand, src []byte) []byte {
 
 // Files of any shape, indented anyhow, with comments everywhere.
 func TestFormatAnything(t *testing.T) {
-	seeds := 1000
+	seeds := 400
 	if testing.Short() {
-		seeds = 300
+		seeds = 150
 	}
 	indented := 0
 	for seed := range seeds {

@@ -135,3 +135,30 @@ func TestRenameRefuses(t *testing.T) {
 		t.Errorf("%v, %v", plan, err)
 	}
 }
+
+// Whatever the files hold, a rename is refused or replaces names and nothing else.
+func FuzzRename(f *testing.F) {
+	for seed := range 20 {
+		r := rand.New(rand.NewPCG(uint64(seed), 12))
+		f.Add("template: |\n"+aTemplate(r), "dependencies: {a/s: ^1, 'b/t': ^2}\n", seed)
+	}
+	f.Add("template: \"{% render \\\"a/s/_p\\\" %}{% render '_p' %}\"\n", "version: 1.0.0\nlocked: true\n", 1)
+	f.Add("messages:\n- {role: user, content: '{% render ''_p'' %}'}\n", "", 0)
+	f.Fuzz(func(t *testing.T, content, set string, which int) {
+		world := map[string]string{
+			"anvil.yaml": "organisation: acme\nformat: 1\n", "a/project.yaml": "name: A\n", "b/project.yaml": "name: B\n",
+			"a/s/_p.yaml": "template: p\n", "a/s/main.yaml": content, "b/t/set.yaml": set, "b/t/other.yaml": content,
+		}
+		pairs := [][2]string{{"a/s/_p", "a/s/_q"}, {"a/s/_p", "b/t/_p"}, {"a/s/main", "b/u/main"}, {"a/s", "a/z"}, {"a", "c"}}
+		pair := pairs[uint(which)%uint(len(pairs))]
+		plan, err := Rename(files(world), pair[0], pair[1])
+		if err != nil {
+			return
+		}
+		for _, file := range plan.Files {
+			if string(file.Before) != world[file.From] || replaced(file) != string(file.After) {
+				t.Fatalf("%v: %q became %q for %v", pair, file.Before, file.After, file.References)
+			}
+		}
+	})
+}

@@ -62,6 +62,7 @@ Exit code 1 when there are errors; warnings alone leave it at 0.`,
 			return a.report(verdict{root, tree, in, problems}, print)
 		},
 	}
+	cmd.ValidArgsFunction = a.completeParts
 	cmd.Flags().StringVar(&format, "format", "", "json for scripts, github for annotations of a pull request (default: for people)")
 	cmd.Flags().StringVar(&against, "against", "", "a revision to compare with, for the rules locked and breaking")
 	return cmd
