@@ -15,14 +15,18 @@ import (
 	"github.com/anvilpeering/anvil/prompt/liquid"
 )
 
-// A vector is one line of the dialect: a template, what is bound, and what must come of it. What has `want` was
-// compared with ruby-liquid 5.4.0, except where `differs` says why that gives something else.
+// A vector is a template, what is bound, and what must come of it. One with `want` or `invalid` is of the language, the
+// others are of the dialect alone. `want` is what ruby-liquid 5.4.0 prints, except where `differs` says why the
+// documentation wants something else.
 type vector struct {
 	Template string            `yaml:"template"`
 	With     map[string]any    `yaml:"with"`
 	Partials map[string]string `yaml:"partials"`
 
-	Want     *string  `yaml:"want"`
+	Want    *string `yaml:"want"`
+	Refused string  `yaml:"refused"` // Anvil does not print it: the line of the page that says so
+	Invalid bool    `yaml:"invalid"` // Ruby refuses it or prints an error message, and Anvil refuses it
+
 	Problems []string `yaml:"problems"`
 	Hint     string   `yaml:"hint"`
 	Error    string   `yaml:"error"`
@@ -85,6 +89,10 @@ func TestDialect(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			for _, v := range some {
 				switch {
+				case v.Invalid || v.Refused != "":
+					if got, err := v.render(); err == nil {
+						t.Errorf("%q\n got %q, want an error", v.Template, got)
+					}
 				case v.Want != nil:
 					if got, err := v.render(); err != nil || got != *v.Want {
 						t.Errorf("%q\n got %q, %v\nwant %q", v.Template, got, err, *v.Want)
@@ -127,5 +135,8 @@ func checkError(t *testing.T, v vector) {
 	got := strings.TrimSpace(fmt.Sprintf("%s %d:%d %s: %s", e.Name, e.Line, e.Col, e.Rule, e.Message))
 	if out != "" || got != v.Error {
 		t.Errorf("%q\n got %q, %s\nwant %s", v.Template, out, got, v.Error)
+	}
+	if v.Hint != "" && e.Hint() != v.Hint {
+		t.Errorf("%q: want the hint %q, got %q", v.Template, v.Hint, e.Hint())
 	}
 }

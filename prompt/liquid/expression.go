@@ -1,7 +1,10 @@
 package liquid
 
 import (
+	"iter"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,7 +86,7 @@ func (m *markup) call() call {
 		for {
 			if l, ok := m.label(); ok {
 				if f.named != l.text {
-					m.fail(l.at, RuleSyntax, f.name+" takes no argument named "+l.text, "")
+					m.fail(l.at, RuleSyntax, f.name+" takes no argument named "+l.text, nearestHint(l.text, []string{f.named}))
 				}
 				if c.named == nil {
 					c.named = map[string]expression{}
@@ -264,7 +267,9 @@ func (l *lookup) eval(f *frame) (any, error) { return l.find(f, false) }
 func (l *lookup) find(f *frame, missing bool) (any, error) {
 	v, ok := f.get(l.name)
 	if !ok && l.free {
-		return nil, f.fault(l.at, RuleUndefined, "undefined variable "+l.name)
+		e := f.fault(l.at, RuleUndefined, "undefined variable "+l.name)
+		e.nearest = nearestName(l.name, maps.Keys(f.values), maps.Keys(f.assigned))
+		return nil, e
 	}
 	v, err := normal(v)
 	if err != nil {
@@ -286,7 +291,11 @@ func (l *lookup) find(f *frame, missing bool) (any, error) {
 			if missing {
 				return nil, nil
 			}
-			return nil, f.fault(l.at, RuleUndefined, "undefined variable "+l.source+": "+because(v, key))
+			e := f.fault(l.at, RuleUndefined, "undefined variable "+l.source+": "+because(v, key))
+			if name, is := key.(string); is {
+				e.nearest = nearestName(name, keysOf(v))
+			}
+			return nil, e
 		}
 		if v, err = normal(next); err != nil {
 			return nil, f.fault(l.at, RuleValue, l.source+": "+err.Error())
@@ -325,6 +334,17 @@ func because(v, key any) string {
 		return "there is no key " + k
 	}
 	return kindOf(v) + " has no " + k
+}
+
+// keysOf are the keys that a value could be asked for.
+func keysOf(v any) iter.Seq[string] {
+	switch v := v.(type) {
+	case map[string]any:
+		return maps.Keys(v)
+	case *loop:
+		return slices.Values(v.keys())
+	}
+	return slices.Values([]string{"size", "first", "last"})
 }
 
 // lenient is a lookup that goes straight into the filter default: there a missing key counts as nil.

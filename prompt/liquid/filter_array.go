@@ -138,9 +138,14 @@ func firstItem(v any, _ arguments) (any, error) {
 		return firstOf(v), nil
 	case span:
 		return v.first, nil
+	case string:
+		return nil, errNoItems
 	}
 	return nil, nil
 }
+
+// errNoItems stands where the language's versions disagree: a text has no items, or its characters.
+var errNoItems = errors.New("a text has no items; write slice: 0 or slice: -1 for a character")
 
 func lastItem(v any, _ arguments) (any, error) {
 	switch v := v.(type) {
@@ -148,6 +153,8 @@ func lastItem(v any, _ arguments) (any, error) {
 		return normal(at(v, -1))
 	case span:
 		return v.last, nil
+	case string:
+		return nil, errNoItems
 	}
 	return nil, nil
 }

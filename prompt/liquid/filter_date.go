@@ -25,6 +25,9 @@ var dateLayouts = []string{
 	"2006-01-02T15:04:05-0700",
 	"2006/01/02",
 	"2006/01/02 15:04:05",
+	"2006-01-02 3:04 PM",
+	"2006-01-02 3:04PM",
+	"2006-01-02 3:04:05 PM",
 	"January 2, 2006",
 	"January 2 2006",
 	"2 January 2006",
@@ -33,6 +36,13 @@ var dateLayouts = []string{
 	"2 Jan 2006",
 	"January 2, 2006 15:04",
 	"January 2, 2006 15:04:05",
+	"January 2, 2006 3:04 PM",
+	"Jan 2, 2006 3:04 PM",
+	"2 January 2006 15:04",
+	"2 January 2006 15:04:05",
+	"2 Jan 2006 15:04:05",
+	"Monday, January 2, 2006",
+	"Monday, 2 January 2006",
 	"Mon, 2 Jan 2006",
 	"Mon, 2 Jan 2006 15:04:05 -0700",
 	"Mon, 2 Jan 2006 15:04:05 GMT",
@@ -66,8 +76,8 @@ func formatDate(v any, a arguments) (any, error) {
 	if err != nil || format == "" {
 		return v, err
 	}
-	if v == nil {
-		return nil, nil
+	if v == nil || v == "" {
+		return v, nil
 	}
 	t, err := toTime(v)
 	if err != nil {

@@ -3,6 +3,7 @@ package liquid
 import (
 	"encoding/base64"
 	"errors"
+	"math"
 	"net/url"
 	"regexp"
 	"strings"
@@ -335,6 +336,9 @@ func truncateWords(v any, a arguments) (any, error) {
 	end, err := a.textOr(1, "...")
 	if err != nil {
 		return nil, err
+	}
+	if count >= math.MaxInt32 {
+		return nil, errTooLarge
 	}
 	count = max(1, count)
 	all := words(s)

@@ -46,7 +46,7 @@ var (
 		"", " ", "a", "Hello, World", "one two  three", " padded\t\n", "größe & Ünï", "a,b,,c,,", "<b class='x'>bold</b> & <i>it</i>", "line\nnext\r\nlast\n",
 		"10", "3.7", "-4", "12abc", "2024-03-05", "x y z", "{{ n }}", "日本語", "&lt;&amp;", "a+b%20c", "YWJj", "Mississippi", "ABC def", "\"q\" 'r'", "0", "true",
 	}
-	whole    = []int{0, 1, 2, 3, 5, 7, 10, 12, -1, -3, -8, 100, 12345}
+	whole    = []int{0, 1, 2, 3, 5, 7, 10, 12, -1, -3, -8, 100, 321}
 	decimals = []float64{0.5, 1.5, 2.5, -0.25, 3.14159, 10.0, 100.75, -7.5, 0.1, 1e3}
 )
 

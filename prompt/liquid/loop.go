@@ -69,6 +69,15 @@ func (l *loop) member(key any) (any, bool) {
 	return nil, false
 }
 
+// keys are what member knows.
+func (l *loop) keys() []string {
+	keys := []string{"first", "index", "index0", "last", "length", "rindex", "rindex0"}
+	if l.known == "forloop" {
+		return append(keys, "name", "parentloop")
+	}
+	return append(keys, "col", "col0", "col_first", "col_last", "row")
+}
+
 // A sequence is what a loop goes through, item by item, so that a long range costs nothing before it is walked.
 type sequence struct {
 	length int64
@@ -219,7 +228,7 @@ func (n *loopNode) renderTable(f *frame, w io.Writer, b bodies, v any, items seq
 	if !truthy(v) {
 		return nil
 	}
-	cols, err := n.modifier(f, n.cols, 0)
+	cols, err := n.modifier(f, n.cols, items.length)
 	if err != nil {
 		return err
 	}

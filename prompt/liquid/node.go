@@ -242,10 +242,12 @@ func (n *cycleNode) render(f *frame, w io.Writer) error {
 		f.cycles = map[string]int{}
 	}
 	i := f.cycles[key]
-	if i >= len(n.values) { // another cycle of the same group is longer
-		i = 0
+	if f.cycles[key] = i + 1; i+1 >= len(n.values) {
+		f.cycles[key] = 0
 	}
-	f.cycles[key] = (i + 1) % len(n.values)
+	if i >= len(n.values) { // another cycle of the same group is longer: Ruby finds nothing here
+		return nil
+	}
 	v, err := n.values[i].eval(f)
 	if err != nil {
 		return err

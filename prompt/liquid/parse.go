@@ -69,7 +69,7 @@ func (p *parser) problem(at int, rule, message, hint string) {
 		return
 	}
 	line, col := p.position(at)
-	p.problems = append(p.problems, Problem{Line: line, Col: col, Rule: rule, Message: message, Hint: hint})
+	p.problems = append(p.problems, Problem{Line: line, Col: col, Rule: rule, Message: visible(message), Hint: hint})
 }
 
 func (p *parser) sorted() []Problem {
@@ -246,45 +246,4 @@ func strip(blank bool, bodies ...*body) {
 			})
 		}
 	}
-}
-
-func nearestHint(name string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := editDistance(name, k, distance); d < distance && d < max(len(name), len(k))/2+1 {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + best + "?"
-}
-
-// editDistance counts the letters to change, add, leave out or swap, up to a limit.
-func editDistance(a, b string, limit int) int {
-	if max(len(a), len(b))-min(len(a), len(b)) >= limit || len(a) > 64 {
-		return limit
-	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

@@ -42,7 +42,8 @@ type Error struct {
 	Name      string // of the partial it happened in, as its render tag has it; "" for the template itself
 	Links     Links  // of the template it happened in
 
-	cause error
+	cause   error
+	nearest string // the name that was probably meant
 }
 
 func (e *Error) Error() string {
@@ -65,6 +66,9 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) Hint() string {
 	switch e.Rule {
 	case RuleUndefined:
+		if e.nearest != "" {
+			return "did you mean " + e.nearest + "?"
+		}
 		return `ask for a key that may be missing with {% if object contains "key" %} or {{ object.key | default: "…" }}`
 	case RuleLimit:
 		if e.cause == nil {
@@ -235,7 +239,7 @@ var errSteps = errors.New("rendering takes too many steps")
 // fault is an error at a place of the frame's template.
 func (f *frame) fault(at int, rule, message string) *Error {
 	line, col := f.template.position(at)
-	return &Error{Rule: rule, Line: line, Col: col, Message: message, Name: f.name, Links: f.links}
+	return &Error{Rule: rule, Line: line, Col: col, Message: visible(message), Name: f.name, Links: f.links}
 }
 
 func (f *frame) stopped(at int, cause error) *Error {

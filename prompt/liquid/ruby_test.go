@@ -81,9 +81,15 @@ func askRuby(t testing.TB, questions []question) []answerOfRuby {
 func exact(v any) any {
 	switch v := v.(type) {
 	case float64:
+		format := byte('e')
 		if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-			return json.Number(strconv.FormatFloat(v, 'f', 1, 64))
+			format = 'f'
 		}
+		s := strconv.FormatFloat(v, format, -1, 64)
+		if format == 'f' {
+			s += ".0"
+		}
+		return json.Number(s)
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {

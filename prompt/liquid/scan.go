@@ -31,8 +31,8 @@ const (
 const space = " \t\n\v\f\r" // what Liquid trims and calls blank; other whitespace is text
 
 var (
-	endRaw    = regexp.MustCompile(`\{%(-?)\s*endraw\s*(-?)%\}`)
-	endDoc    = regexp.MustCompile(`\{%(-?)\s*enddoc\s*(-?)%\}`)
+	endRaw    = regexp.MustCompile(`\{%-?\s*endraw\s*(-?)%\}`)
+	endDoc    = regexp.MustCompile(`\{%-?\s*enddoc\s*(-?)%\}`)
 	inComment = regexp.MustCompile(`\{%-?\s*(comment|endcomment|raw)\b`)
 )
 
@@ -101,9 +101,6 @@ func (p *parser) scan() []token {
 		switch t.name {
 		case "raw", "doc":
 			p.noArguments(t)
-			if trim {
-				p.problem(at, RuleUnsupported, "whitespace control inside "+t.name+" does nothing", "write {% "+t.name+" %} and leave the whitespace out")
-			}
 			re := endRaw
 			if t.name == "doc" {
 				re = endDoc
@@ -113,15 +110,12 @@ func (p *parser) scan() []token {
 				p.problem(at, RuleSyntax, t.name+" is not closed: {% end"+t.name+" %} is missing", "")
 				return toks
 			}
-			if m[2] != m[3] && t.name == "raw" {
-				p.problem(pos+m[0], RuleUnsupported, "whitespace control inside raw does nothing", "write {% endraw %} and leave the whitespace out")
-			}
 			if t.name == "raw" {
 				toks = append(toks, token{kind: rawToken, at: pos, text: src[pos : pos+m[0]]})
 			} else {
 				toks = append(toks, token{kind: silentToken, at: at})
 			}
-			trim = m[4] != m[5]
+			trim = m[2] != m[3] // a dash on the inner sides does nothing, as in Liquid
 			pos += m[1]
 		case "comment":
 			p.noArguments(t)

@@ -74,8 +74,9 @@ func (p *parser) assign(t token) (any, bool, bool) {
 func (p *parser) capture(t token) (any, bool, bool) {
 	n := &captureNode{at: t.at}
 	ok := p.within(t.markup, t.mark, func(m *markup) {
-		if w := m.peek(); w.kind == stringWord {
-			m.fail(w.at, RuleSyntax, "the name of a variable stands without quotes", "")
+		if w := m.peek(); w.kind == stringWord && isName(w.text) && !isReserved(w.text) { // in quotes too, as in Liquid
+			n.name = m.next().text
+			return
 		}
 		n.name = m.name("a variable").text
 	})
@@ -256,7 +257,11 @@ func (m *markup) modifiers(n *loopNode) {
 		case w.text == "cols" && n.table:
 			to = &n.cols
 		default:
-			m.fail(w.at, RuleSyntax, "unknown argument "+w.text, "")
+			known := []string{"limit", "offset"}
+			if n.table {
+				known = append(known, "cols")
+			}
+			m.fail(w.at, RuleSyntax, "unknown argument "+w.text, nearestHint(w.text, known))
 		}
 		if *to != nil {
 			m.fail(w.at, RuleSyntax, w.text+" is given twice", "")

@@ -23,6 +23,8 @@ end
 
 def render(source, mode, strict, values, partials)
   template = Liquid::Template.parse(source, error_mode: mode)
+  template.resource_limits.render_length_limit = template.resource_limits.assign_score_limit = 1 << 20
+  template.resource_limits.render_score_limit = 200_000
   values = Marshal.load(Marshal.dump(values))
   out = template.render(values, strict_variables: strict, strict_filters: true, registers: { file_system: partials })
   [out.dup.force_encoding('UTF-8').scrub, template.errors]
