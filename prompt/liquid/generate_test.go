@@ -287,7 +287,7 @@ func (a *author) node() string {
 	case 14:
 		return a.cases()
 	case 15:
-		return a.tag("capture "+a.pick("v", "w")) + a.body() + a.tag("endcapture")
+		return a.tag("capture "+a.pick("v", "w", "'v'")) + a.body() + a.tag("endcapture")
 	case 16:
 		return a.tag(a.pick("increment ", "decrement ") + a.pick("c", "d", "c"))
 	case 17:
@@ -356,7 +356,7 @@ func (a *author) cases() string {
 }
 
 func (a *author) cycle() string {
-	return a.tag("cycle " + a.pick(`"a", "b"`, `"a","b"`, `1, "z", 2.5`, "s, n", `"g": "x", "y", "z"`, `n: "x", "y"`, `"g": s, "x"`, "'one'", "true, false"))
+	return a.tag("cycle " + a.pick(`"a", "b"`, `"a",'b'`, `1, 2`, `1.0, "2"`, `1, "z", 2.5`, "s, n", `"g": "x", "y", "z"`, `n: "x", "y"`, `"g": s, "x"`, "'one'", "true, false"))
 }
 
 func (a *author) other() string {

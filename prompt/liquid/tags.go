@@ -286,28 +286,29 @@ func (p *parser) interrupt(t token) (any, bool, bool) {
 func (p *parser) cycle(t token) (any, bool, bool) {
 	n := &cycleNode{at: t.at}
 	ok := p.within(t.markup, t.mark, func(m *markup) {
-		from := m.peek().at
 		n.values = []expression{m.expression()}
 		if m.sign(":") {
 			n.group = n.values[0]
-			from = m.peek().at
 			n.values = []expression{m.expression()}
 		}
 		m.noFilter()
 		for m.sign(",") {
 			n.values = append(n.values, m.expression())
 		}
-		n.key = compact(p.source[from:m.words[max(0, m.i-1)].end])
 	})
+	literals := make([]any, 0, len(n.values))
 	for _, e := range n.values {
 		l, is := e.(literal)
-		if !is && n.group == nil {
-			n.key = "" // cycles over variables count for themselves
+		if is {
+			literals = append(literals, l.value)
 		}
 		if is && l.value == nil {
 			p.problem(t.at, RuleUnsupported, "nil cannot be cycled through", `write ""`)
 			ok = false
 		}
+	}
+	if len(literals) == len(n.values) { // cycles over variables count for themselves
+		n.key, _ = inspect(literals)
 	}
 	return n, false, ok
 }
