@@ -40,6 +40,7 @@ var dateLayouts = []string{
 	"Jan 2, 2006 3:04 PM",
 	"2 January 2006 15:04",
 	"2 January 2006 15:04:05",
+	"2 Jan 2006 15:04",
 	"2 Jan 2006 15:04:05",
 	"Monday, January 2, 2006",
 	"Monday, 2 January 2006",

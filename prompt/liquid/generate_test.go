@@ -94,6 +94,8 @@ func (a *author) text() string {
 		return "'" + a.pick("it is", "", "A", "12", "ß") + "'"
 	case 4:
 		return a.pick("map.b", "map['b']", "list[0]", "list.first", "list.last", "list[-1]", "map.d.k", "objs[0].name", "objs.first.g")
+	case 6:
+		return strconv.Quote(a.pick("3.5", " 7 ", "-0", "1e3", "007", "+5", "-2.50", "1_000", "0x1f", "1.", ".5", "-", "12.5kg"))
 	case 5:
 		if len(a.loops) > 0 {
 			return a.loops[a.IntN(len(a.loops))]
@@ -150,6 +152,9 @@ func (a *author) pipeline() string {
 	kinds := []func() string{a.text, a.text, a.number, a.number, a.list, a.list, a.any}
 	kind := a.IntN(len(kinds))
 	s := kinds[kind]()
+	if a.one(20) {
+		s, kind = a.pick(`"2016-03-14"`, `"2016-03-14 12:34:56 +0200"`, `"1152098955"`, `"March 14, 2016"`, `"2024-02-29T23:59:59Z"`, `"2024-03-05T14:07:09.5Z"`, "'5 Mar 2024 7:05'")+" | date: "+a.dateFormat(), 0
+	}
 	for range a.IntN(4) {
 		var of string
 		switch {
@@ -214,7 +219,7 @@ func (a *author) filter(kind int) string {
 }
 
 func (a *author) dateFormat() string {
-	return strconv.Quote(a.pick("%Y-%m-%d", "%B %e, %Y", "%H:%M:%S", "%a %b %d", "%j %U %W %u %w", "%I:%M %p", "%-d/%-m/%y", "%s", "%Z %z", "%c", "%x %X", "%%", "%D %F %T %R", "%^a %10Y %_m", "%L %N", "", "year"))
+	return strconv.Quote(a.pick("%Y-%m-%d", "%B %e, %Y", "%H:%M:%S", "%a %b %d", "%j %U %W %u %w", "%I:%M %p", "%-d/%-m/%y", "%s", "%Z %z", "%c", "%x %X", "%%", "%D %F %T %R", "%^a %10Y %_m", "%G-W%V %C %h %n%t %r %P %l|%k", "%-I%p %#p %^B %-j", "%3N %6N %::z %:z", "%010Y %e %-e %_d %03d", "%v %+", "%E", "%L %N", "", "year"))
 }
 
 func (a *author) condition() string {
@@ -315,8 +320,8 @@ func (a *author) loop() string {
 	variable := a.pick("i", "j", "i", "s", "k")
 	s := "for " + variable + " in " + a.pick(a.list(), a.list(), a.any())
 	s += a.maybe(5, " reversed")
-	s += a.maybe(5, " limit:"+a.pick("1", "2", "n", "0", "-1", "'2'", "nothing"))
-	s += a.maybe(5, " offset:"+a.pick("1", "2", "continue", "continue", "n", "-1"))
+	s += a.maybe(5, " limit:"+a.pick("1", "2", "n", "0", "-1", "-3", "'2'", "nothing"))
+	s += a.maybe(5, " offset:"+a.pick("1", "2", "continue", "continue", "n", "-1", "-5", "9"))
 	s = a.tag(s)
 	a.loops = append(a.loops, variable)
 	s += a.body()
