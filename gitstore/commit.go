@@ -284,7 +284,7 @@ func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
 		return false, fmt.Errorf("read HEAD: %w", err)
 	}
 	if branch != c.Branch && c.WorkTree {
-		return false, fmt.Errorf("%w: %s is no longer checked out", ErrMoved, c.Branch)
+		return false, notCheckedOut(c.Branch)
 	}
 	if branch != c.Branch {
 		return false, r.conflicting(c.Branch)

@@ -101,15 +101,17 @@ func (r *Repo) recoverJournal() error {
 		}
 	}
 	index := filepath.Join(j.GitDir, "index")
-	if sameFile(r.own(ownIndex), index+".lock") {
-		if done && r.completeIndex(index) {
-			err = r.disk.rename(index+".lock", index)
-		} else {
-			err = r.disk.remove(index + ".lock")
-		}
-		if err != nil {
-			return fmt.Errorf("recover: %w", err)
-		}
+	switch {
+	case sameFile(index, index+".lock"): // the index was replaced, and not yet unlocked
+		err = r.disk.remove(index + ".lock")
+	case !sameFile(r.own(ownIndex), index+".lock"):
+	case done && r.completeIndex(index):
+		err = r.disk.rename(index+".lock", index)
+	default:
+		err = r.disk.remove(index + ".lock")
+	}
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
 	}
 	r.log.Info("interrupted commit recovered", "ref", j.Ref, "commit", j.New.Short(), "done", done)
 	r.clearOwn()

@@ -90,14 +90,13 @@ func (d *disk) copyNew(from, to string) error {
 	return err
 }
 
-// rewrite replaces the content of the lock file, which becomes that of the
-// locked file.
-func (l *lock) rewrite(data []byte) error {
-	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_TRUNC, 0)
+// rewrite replaces the content of a file in place, so that links to it see it, too.
+func (d *disk) rewrite(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}
-	err = l.disk.fill(f, data)
+	err = d.fill(f, data)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}

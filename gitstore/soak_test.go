@@ -766,7 +766,8 @@ func (s *shared) contents() {
 		}
 		for _, path := range list {
 			if !strings.HasPrefix(path, allowed) {
-				s.t.Errorf("%s %q also changes %s", id[:7], subject, path)
+				s.t.Errorf("%s %q also changes %s, after\n%s\nand the reflog\n%s", id[:7], subject, path,
+					s.git("log", "-3", "--format=%h %cd %s", "--date=iso", id, "--", path), s.git("reflog", "-40", "HEAD", "--date=iso"))
 			}
 		}
 	}

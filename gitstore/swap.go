@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -44,21 +45,16 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	}
 	var index, head, ref *lock
 	var made *pendingIndex
-	done := false // the ref has moved
+	done, replaced := false, false // the ref has moved, and the index
 	defer func() {
 		// When the ref has moved and the index could not be replaced, the lock
 		// of the index stays. A lock that stays needs the journal: whoever
 		// commits next goes on from there.
-		gone := ref.release()
+		gone := (!done || replaced) && index.release()
+		gone = ref.release() && gone
 		gone = head.release() && gone
-		gone = (index == nil || !index.held || !done && index.release()) && gone
-		if !gone {
-			return
-		}
-		info, statErr := os.Lstat(r.own(ownIndex))
-		r.clearOwn()
-		if done && index != nil && statErr == nil {
-			r.keepIndex(made.index, info)
+		if gone {
+			r.clearOwn()
 		}
 	}()
 	if made, err = r.writeAhead(s, written); err != nil {
@@ -67,19 +63,15 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 
 	if s.index != nil {
 		if index, err = r.lockIndex(ctx, made, s.index); err != nil {
+			if _, branch, headErr := r.readRef("HEAD"); headErr == nil && branch != s.ref {
+				err = notCheckedOut(s.ref) // the index is that of another branch
+			}
 			return err
 		}
 		if head, err = r.lockHead(ctx, s.ref); err != nil {
 			return err
 		}
-		// Once more, now that nothing new can begin: a command that began since the
-		// caller looked, as a stash between its reading of HEAD and of the index,
-		// would take our files for the user's.
-		what := r.operation()
-		if what == "" {
-			what = r.running()
-		}
-		if what != "" {
+		if what := r.operation(); what != "" {
 			return busy("%s", what)
 		}
 	}
@@ -98,6 +90,14 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	if err := r.writeObjects(s.objects); err != nil { // a gc may have taken them since
 		return err
 	}
+	// As late as can be: git reads HEAD and the index before it takes their locks,
+	// and a command that has read what was there before would take our files for
+	// changes of the user's, or write the old index back.
+	if s.index != nil {
+		if what := r.running(); what != "" {
+			return busy("%s", what)
+		}
+	}
 	logged := []string{s.ref}
 	if s.index != nil {
 		logged = append(logged, "HEAD")
@@ -112,10 +112,11 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	}
 	done = true
 
-	// Before the index gets its name: that sends its bytes to the disk, and some
-	// file systems would have the ref wait for them.
+	replaced = index == nil || r.replaceIndex(made.index)
 	synced := r.syncRef(s.ref, newFolder)
-	r.finish(index)
+	if index != nil {
+		r.outlast()
+	}
 	if err := r.writeObjects(s.objects); err != nil {
 		return err
 	}
@@ -144,15 +145,32 @@ func (r *Repo) writeAhead(s swap, journal *os.File) (made *pendingIndex, err err
 	return made, group.Wait()
 }
 
-// finish puts the new index in its place. When that fails, the ref has moved
-// all the same: the lock and the journal stay, and the next commit, or the next
-// start, completes it.
-func (r *Repo) finish(index *lock) {
-	if index == nil {
-		return
+// replaceIndex puts the new index in its place, under the lock, which stays. When that
+// fails, the ref has moved all the same: the lock and the journal stay, and the next
+// commit, or the next start, completes it.
+func (r *Repo) replaceIndex(made *index) bool {
+	info, err := os.Lstat(r.own(ownIndex))
+	if err == nil {
+		err = r.disk.rename(r.own(ownIndex), r.indexPath())
 	}
-	if err := index.commit(); err != nil {
+	if err != nil {
 		r.log.Warn("index cannot be replaced; git status shows the last commit's paths as staged until the next one", "error", err)
+		return false
+	}
+	r.keepIndex(made, info)
+	return true
+}
+
+// lingering bounds how long the index stays locked for commands that began while the
+// branch moved.
+const lingering = 250 * time.Millisecond
+
+// outlast keeps the index locked until no git command runs that may have read it before
+// it was replaced. Git reads the index before it locks it: such a command would write
+// back what it read, or commit it, and undo the commit; it finds the lock and gives up.
+func (r *Repo) outlast() {
+	for end := time.Now().Add(lingering); r.running() != "" && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 
@@ -198,7 +216,7 @@ func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(x *
 	old, _, err := r.readIndex()
 	if err == nil {
 		if made.index, err = patch(old, nil); err == nil {
-			if err = l.rewrite(made.index.raw); err != nil {
+			if err = r.disk.rewrite(r.own(ownIndex), made.index.raw); err != nil {
 				err = fmt.Errorf("write index: %w", err)
 			}
 		}
@@ -217,9 +235,13 @@ func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 	}
 	_, branch, err := r.readRef("HEAD")
 	if err == nil && branch != ref {
-		err = fmt.Errorf("%w: %s is no longer checked out", ErrMoved, ref)
+		err = notCheckedOut(ref)
 	}
 	return l, err
+}
+
+func notCheckedOut(ref string) error {
+	return fmt.Errorf("%w: %s is no longer checked out", ErrMoved, ref)
 }
 
 // lockOtherHead locks HEAD while a branch moves that is not checked out here: were it
