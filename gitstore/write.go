@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	packFrom    = 100 // as many new objects are written as one pack, as git's fetch does
-	syncsAtOnce = 16
+	packFrom       = 100 // as many new objects are written as one pack, as git's fetch does
+	packFromSynced = 16  // the same where each loose object is two syncs, and a pack three
+	syncsAtOnce    = 16
 )
 
 // writeObjects puts objects on disk that are not there yet, durably, together
@@ -38,7 +39,7 @@ func (r *Repo) writeObjects(list []newObject, beside ...unsynced) error {
 	var files []unsynced
 	var dirs map[string]bool
 	var err error
-	packed := len(missing) >= packFrom
+	packed := len(missing) >= packFrom || r.disk.sync && len(missing) >= packFromSynced
 	if packed {
 		files, dirs, err = r.beginPack(missing)
 	} else {
