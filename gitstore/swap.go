@@ -113,10 +113,11 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	done = true
 
 	replaced = index == nil || r.replaceIndex(made.index)
-	synced := r.syncRef(s.ref, newFolder)
-	if index != nil {
+	if index != nil && replaced {
 		r.outlast()
+		index.release() // before the disk is waited for: the user may be, too
 	}
+	synced := r.syncRef(s.ref, newFolder)
 	if err := r.writeObjects(s.objects); err != nil {
 		return err
 	}
