@@ -28,12 +28,16 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	edits := make([]gitstore.Edit, 0, len(entries))
 	source := entries[0].source
 	for _, e := range entries {
-		edits = append(edits, gitstore.Edit{
+		edit := gitstore.Edit{
 			Path:    path.Join(d.o.Library.Prefix(), e.path),
-			Content: e.got.content,
+			Content: e.content(),
 			Removed: e.got.is == missing,
 			Info:    e.got.info,
-		})
+		}
+		if e.merged != nil {
+			edit.Info = nil // that of another content
+		}
+		edits = append(edits, edit)
 		if e.source == sourceStartup || e.source == sourceWatch && source == sourceScan {
 			source = e.source
 		}
@@ -74,10 +78,14 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	var removed []string
 	for _, e := range entries {
 		paths = append(paths, e.path)
+		d.unsaved = true
+		if e.merged != nil {
+			d.index[e.path] = gitstore.BlobHash(e.merged.content)
+			continue // it has the commit once the file has
+		}
 		delete(d.delta, e.path)
 		delete(d.parked, e.path)
 		delete(d.older, e.path) // who saved this has seen what is committed
-		d.unsaved = true
 		if e.got.is == missing {
 			removed = append(removed, e.path)
 			delete(d.index, e.path)
@@ -92,6 +100,11 @@ func (d *Daemon) commit(now time.Time, out judgement) {
 	d.o.OnEvent(Event{Kind: EventCommitted, Paths: paths, Removed: removed, Commit: tip, Subject: subject, Time: now})
 	if d.started {
 		d.tips.set(tip)
+	}
+	for _, e := range entries {
+		if e.merged != nil {
+			d.update(now, e)
+		}
 	}
 }
 

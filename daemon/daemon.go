@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,6 +106,7 @@ func Open(o Options) (*Daemon, error) {
 	if d.lastEdits, err = d.edits.load(root); err != nil {
 		o.Logger.Warn("uncommitted files are taken for edits of what git checked out", "error", err)
 	}
+	d.clearStaged()
 	d.publish()
 	return d, nil
 }
@@ -306,6 +308,13 @@ func (d *Daemon) round(now time.Time) {
 		return
 	}
 	d.judgeAt = out.again
+	d.noteMoved(out.moved)
+	if slices.ContainsFunc(out.commit, func(e *entry) bool { return e.merged != nil }) {
+		d.remember() // so that a crash after the commit finds what the file was edited from
+	}
+	for _, e := range out.update {
+		d.update(now, e)
+	}
 	if len(out.commit) > 0 {
 		d.commit(now, out)
 	}

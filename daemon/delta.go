@@ -36,10 +36,12 @@ type difference struct {
 	unsaved   bool            // the delta changed since edits were saved
 }
 
-// older is a committed blob that somebody else replaced at a time.
+// older is a committed blob that somebody else replaced at a time: by what is
+// committed, or, when that has been merged with an edit of blob, by over.
 type older struct {
 	blob gitstore.Hash
 	at   time.Time
+	over gitstore.Hash
 }
 
 // olderFor is how long an editor is taken to be open with an older text, and
@@ -73,12 +75,22 @@ type entry struct {
 	before map[gitstore.Hash]bool
 	moved  bool // its base is not what is committed, until the user says otherwise
 
+	merged *merged       // what is committed instead of the content
+	stuck  string        // why the file is not brought up to what is committed
 	held   gitstore.Hash // the content that was last held
 	gone   bool          // the user said that the file is meant to be missing
 	staged bool          // git refused the path because it is staged
 
 	// converted says why the content cannot be committed as it is; nil: it can.
 	converted *gitstore.ConvertedError
+}
+
+// content is what is committed of the file.
+func (e *entry) content() []byte {
+	if e.merged != nil {
+		return e.merged.content
+	}
+	return e.got.content
 }
 
 // isNew reports whether the tip lacks the file.

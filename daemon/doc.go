@@ -37,10 +37,12 @@
 //   - commit in the middle of the user's merge, rebase, checkout or commit;
 //   - touch what the user staged, or a lock that is not its own;
 //   - undo a newer commit with an older text: a file whose committed version
-//     moved on since it was edited is held, until it has those changes in it or
+//     moved on since it was edited is merged with it, field by field. The merge is
+//     committed and then the file brought up to it, if it is still what was merged.
+//     In conflict it is held, untouched, until it has those changes in it or
 //     [Daemon.Accept] says that it is right without;
 //   - believe that an empty or missing folder means that all was deleted;
-//   - write to the folder.
+//   - write to the folder, but for a file that was merged.
 //
 // # Who commits
 //
@@ -52,6 +54,7 @@
 // # Its own files
 //
 // In <git common dir>/anvil: "pid", locked while a daemon runs (one a
-// repository), and "edits.json", which remembers across restarts the blob that
-// each uncommitted file was edited from.
+// repository), "edits.json", which remembers across restarts the blob that each
+// uncommitted file was edited from, and for a moment "merged.*", on its way into the
+// folder.
 package daemon

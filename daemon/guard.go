@@ -203,7 +203,7 @@ func (d *Daemon) leave(path string, blob gitstore.Hash) {
 	if len(list) == maxOlder {
 		list = list[1:]
 	}
-	d.older[path] = append(list, older{old, now})
+	d.older[path] = append(list, older{blob: old, at: now})
 }
 
 // lastSign is until when to wait at the start, since somebody may have used git

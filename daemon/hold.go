@@ -71,11 +71,15 @@ func (d *Daemon) hold(now time.Time, out judgement) {
 			e.held = e.got.hash
 		}
 	}
-	for _, m := range out.moved {
+	d.holds, d.heldPaths = out.holds, out.held
+}
+
+// noteMoved remembers what moved entries were edited from.
+func (d *Daemon) noteMoved(entries []movedEntry) {
+	for _, m := range entries {
 		d.unsaved = d.unsaved || !m.moved || m.base != m.from
 		m.moved, m.base = true, m.from
 	}
-	d.holds, d.heldPaths = out.holds, out.held
 }
 
 // Accept says that what is held at a path is right as it stands: a file of kind

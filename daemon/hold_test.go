@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -350,7 +351,7 @@ func TestMoved(t *testing.T) {
 		w.awaitCommitted(reply)
 		w.awaitNoHolds()
 	})
-	t.Run("the author has merged it", func(t *testing.T) {
+	t.Run("it is merged", func(t *testing.T) {
 		w := newWorld(t, "")
 		w.start()
 		w.write(reply, bad("mine"))
@@ -358,16 +359,100 @@ func TestMoved(t *testing.T) {
 		pull(w, reply, named(good("reply"), "Newer"))
 		w.awaitHeld(reply, daemon.HeldProblems)
 		w.write(reply, good("mine")) // from the editor, which knows of no pull
+		w.awaitContent(reply, named(good("mine"), "Newer"))
+		w.awaitCommitted(reply)
+		w.awaitNoHolds()
+	})
+	// moved has an edit of the older text in the folder, and git's index as it is
+	// after a pull.
+	moved := func(w *world, newer, mine string) {
+		w.t.Helper()
+		w.write(reply, bad("mine"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		elsewhere(w, reply, newer)
 		w.awaitHeld(reply, daemon.HeldMoved)
+		w.write(reply, mine)
 		w.rest()
-		if got := w.committed(reply); got != named(good("reply"), "Newer") {
-			t.Fatalf("committed:\n%s", got)
-		}
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.git("reset", "-q", "--", reply)
+	}
+	t.Run("in conflict", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		newer, mine := named(good("reply"), "Newer"), named(good("mine"), "Mine")
+		moved(w, newer, mine)
+		w.eventually("the hold names the field", func() bool {
+			h := w.held(reply)
+			return h != nil && h.Kind == daemon.HeldMoved && strings.Contains(h.Reason, "name: both sides changed it")
+		})
 		w.restart()
 		w.awaitHeld(reply, daemon.HeldMoved)
+		if w.committed(reply) != newer || w.read(reply) != mine {
+			t.Fatalf("committed:\n%s\nin the folder:\n%s", w.committed(reply), w.read(reply))
+		}
 		w.write(reply, named(good("mine"), "Newer"))
 		w.awaitCommitted(reply)
 		w.awaitNoHolds()
+	})
+	t.Run("saved again while the merge is committed", func(t *testing.T) {
+		w := newWorld(t, "")
+		described := func(text string) string { return text + "description: the last word\n" }
+		w.onEvent = func(e daemon.Event) {
+			if e.Kind == daemon.EventCommitted && w.read(reply) == good("mine") {
+				w.write(reply, described(good("mine")))
+			}
+		}
+		w.start()
+		pull(w, reply, named(good("reply"), "Newer"))
+		w.rest()
+		w.write(reply, good("mine"))
+		w.awaitContent(reply, described(named(good("mine"), "Newer")))
+		w.awaitCommitted(reply)
+		w.awaitNoHolds()
+	})
+	t.Run("killed before the file has the merge", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		w.write(reply, bad("mine"))
+		w.awaitHeld(reply, daemon.HeldProblems)
+		elsewhere(w, reply, named(good("reply"), "Newer"))
+		w.awaitHeld(reply, daemon.HeldMoved)
+		w.write(reply, named(good("mine"), "Mine"))
+		w.rest()
+		w.stop()
+		// What a kill leaves: the commit and the index have more than the file, and
+		// a file of the update may lie in git's folder.
+		elsewhere(w, reply, named(good("mine"), "Mine")+"description: theirs\n")
+		w.git("reset", "-q", "--", reply)
+		left := filepath.Join(w.dir, ".git", "anvil", "merged.1")
+		w.must(os.WriteFile(left, []byte(named(good("mine"), "Mine")), 0o666))
+		unknown := filepath.Join(w.dir, ".git", "anvil", "merged.2")
+		w.must(os.WriteFile(unknown, []byte("saved in the very moment"), 0o666))
+		w.start()
+		w.awaitContent(reply, named(good("mine"), "Mine")+"description: theirs\n")
+		w.awaitNoHolds()
+		if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("what is known is left: %v", err)
+		}
+		w.must(os.Remove(unknown))
+	})
+	t.Run("the merge has problems", func(t *testing.T) {
+		w := newWorld(t, "")
+		w.start()
+		declared := strings.Replace(good("reply"), "{{ who }}", "{{ whom }}", 1)
+		declared = strings.Replace(declared, "who:", "whom:", 1)
+		mine := good("reply") + "tests:\n  - with: {who: Ada}\n    expect: {contains: [Ada]}\n"
+		moved(w, declared, mine)
+		w.eventually("the hold says so", func() bool {
+			h := w.held(reply)
+			return h != nil && h.Kind == daemon.HeldMoved && strings.Contains(h.Reason, "together with what was committed")
+		})
+		if got := w.read(reply); got != mine {
+			t.Fatalf("the author's file is\n%s", got)
+		}
+		if got := w.committed(reply); got != declared {
+			t.Fatalf("committed:\n%s", got)
+		}
 	})
 	t.Run("from an editor that was open since before", func(t *testing.T) {
 		w := newWorld(t, "")
@@ -375,10 +460,9 @@ func TestMoved(t *testing.T) {
 		pull(w, reply, named(good("reply"), "Newer"))
 		w.rest()
 		w.write(reply, good("mine")) // the old name
-		w.awaitHeld(reply, daemon.HeldMoved)
-		w.restart()
-		w.awaitHeld(reply, daemon.HeldMoved)
-		w.write(reply, good("mine again"))
+		w.awaitContent(reply, named(good("mine"), "Newer"))
+		w.awaitCommitted(reply)
+		w.write(reply, good("mine again")) // it was not loaded again
 		w.rest()
 		w.awaitHeld(reply, daemon.HeldMoved)
 		w.must(w.d.Accept(w.t.Context(), reply))

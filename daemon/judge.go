@@ -16,6 +16,7 @@ import (
 type judgement struct {
 	commit []*entry        // sorted by path
 	moved  []movedEntry    // the tip moved under them
+	update []*entry        // the commits have more than their files
 	held   map[string]bool // paths that a hold stands for
 	holds  map[string]Hold // by the hold's path
 	again  time.Time       // when a grace ends; zero: nothing waits
@@ -59,7 +60,7 @@ func (j *judge) judge() (judgement, error) {
 	j.holdUnfit(open)
 	j.waitForMissing(open)
 	j.holdStrays(strays, open)
-	if err := j.holdMoved(open); err != nil {
+	if err := j.mergeMoved(open); err != nil {
 		return judgement{}, err
 	}
 	j.holdStaged(open)
@@ -211,6 +212,11 @@ func (j *judge) check(open map[string]*entry) error {
 // over: a file emptied, or cut short so that it says nothing; or when other
 // files wait, which may be what is missing.
 func (j *judge) holdProblems(e *entry, problems []prompt.Problem) error {
+	if e.merged != nil { // its places are in no file that the author has
+		j.hold(e, HeldMoved, "together with what was committed since it was edited, the file has problems: "+problems[0].Message,
+			"see git diff HEAD -- "+e.path+"; when the file is right as it stands: anvil accept "+e.path)
+		return nil
+	}
 	torn, err := j.torn(e, problems)
 	if err != nil {
 		return err
@@ -259,7 +265,7 @@ func changes(open map[string]*entry) []prompt.Change {
 	list := make([]prompt.Change, 0, len(open))
 	for _, path := range slices.Sorted(maps.Keys(open)) {
 		e := open[path]
-		list = append(list, prompt.Change{Path: path, Content: e.got.content, Removed: e.got.is == missing})
+		list = append(list, prompt.Change{Path: path, Content: e.content(), Removed: e.got.is == missing})
 	}
 	return list
 }

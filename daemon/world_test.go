@@ -375,6 +375,11 @@ func (w *world) awaitHeld(path, kind string) *daemon.Hold {
 	return w.held(path)
 }
 
+func (w *world) awaitContent(path, content string) {
+	w.t.Helper()
+	w.eventually(path+" has the content", func() bool { return w.read(path) == content })
+}
+
 func (w *world) awaitNoHolds() {
 	w.t.Helper()
 	w.eventually("nothing is held", func() bool { return len(w.d.Status().Holds) == 0 })
