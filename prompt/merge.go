@@ -35,6 +35,8 @@ type Conflict struct {
 	Base, Ours, Theirs Side
 	// Joinable says that [TakeBoth] is possible.
 	Joinable bool
+
+	lines bool // some lines of a text are in conflict
 }
 
 // A ConflictKind says what about a field is in conflict.
@@ -75,6 +77,9 @@ const (
 	TakeOurs         // the field as our file has it
 	TakeTheirs       // the field as their file has it
 	TakeBoth         // the lines or items of ours, then of theirs
+
+	takeOurLines   // the field as ours, but of a text only the lines in conflict
+	takeTheirLines // and as theirs
 )
 
 // Merge merges two files that were edited from base, of any kind that Anvil has;
@@ -152,10 +157,10 @@ func (m *Merged) whole(reason string, take func(Conflict) Take) *Merged {
 	c := Conflict{Kind: ConflictFile, Reason: reason, Base: side(m.base), Ours: side(m.ours), Theirs: side(m.theirs)}
 	if take != nil {
 		switch take(c) {
-		case TakeOurs:
+		case TakeOurs, takeOurLines:
 			m.Content = m.ours
 			return m
-		case TakeTheirs:
+		case TakeTheirs, takeTheirLines:
 			m.Content = m.theirs
 			return m
 		}

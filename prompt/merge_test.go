@@ -34,12 +34,12 @@ func outcome(m *Merged) []txtar.File {
 		side("ours", c.Ours)
 		side("theirs", c.Theirs)
 	}
-	return []txtar.File{{Name: "conflicts", Data: b.Bytes()}}
+	return []txtar.File{{Name: "conflicts", Data: b.Bytes()}, {Name: "marked", Data: m.Marked(7, "ours", "theirs")}}
 }
 
 // Each archive in testdata/merge is a merge to read: what it shows, the three
 // files, and what comes out. Where there are conflicts, "take ours", "take theirs"
-// and "take both" are what they are resolved to.
+// and "take both" are what they are resolved to, and "marked" is what git shows.
 func TestMergeGolden(t *testing.T) {
 	names, err := filepath.Glob("testdata/merge/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -91,7 +91,7 @@ func TestMergeGolden(t *testing.T) {
 }
 
 func sortFiles(files []txtar.File) {
-	order := map[string]int{"conflicts": 0, "take ours": 1, "take theirs": 2, "take both": 3}
+	order := map[string]int{"conflicts": 0, "marked": 1, "take ours": 2, "take theirs": 3, "take both": 4}
 	for i := range files {
 		for j := i; j > 0 && order[files[j].Name] < order[files[j-1].Name]; j-- {
 			files[j], files[j-1] = files[j-1], files[j]

@@ -254,6 +254,12 @@ func (m *fieldMerge) decide(c Conflict) Take {
 		m.differ = m.differ || c.Kind == ConflictValue
 		return TakeNeither
 	}
+	switch {
+	case take == takeOurLines && !c.lines:
+		return TakeOurs
+	case take == takeTheirLines && !c.lines:
+		return TakeTheirs
+	}
 	return take
 }
 

@@ -111,7 +111,7 @@ func TestMergeBesideGit(t *testing.T) {
 	}
 	var both, onlyGit, neither, apart, apartByGit int
 	classes := make(map[string]int)
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		base, ours, theirs, different := invent(seed)
 		byGit, clean := gitMergeFile(t, dir, base, ours, theirs)
 		m := Merge(base, ours, theirs)

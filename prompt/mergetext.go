@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -48,12 +47,16 @@ func (m *fieldMerge) block(path string, e [3]*entry, column int) ([]byte, int) {
 	merged, hunks := diff3.Merge(texts[inBase], texts[inOurs], texts[inTheirs])
 	if len(hunks) > 0 {
 		c := m.conflict(path, ConflictValue, "both sides changed the same lines", e)
-		c.Joinable = true
+		c.Joinable, c.lines = true, true
 		switch m.decide(c) {
 		case TakeTheirs:
 			return m.written(inTheirs, e[inTheirs], e[inTheirs].span, column), e[inTheirs].value.meaning
 		case TakeBoth:
-			merged = union(texts[inBase], merged, hunks)
+			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return slices.Concat(h.Ours, h.Theirs) })
+		case takeOurLines:
+			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return h.Ours })
+		case takeTheirLines:
+			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return h.Theirs })
 		default:
 			return m.written(inOurs, e[inOurs], e[inOurs].span, column), e[inOurs].value.meaning
 		}
@@ -78,20 +81,4 @@ func (m *fieldMerge) textMeaning(indicators string, lines []byte) int {
 		return 0
 	}
 	return m.scalar(documents[0].Content[0].Content[1])
-}
-
-// union puts the lines of both sides, ours first, where a merge of lines has
-// conflicts. merged has what base has there.
-func union(base, merged []byte, hunks []diff3.Hunk) []byte {
-	lines := slices.Collect(bytes.Lines(base))
-	var both []byte
-	at := 0
-	for _, h := range hunks {
-		both = append(both, bytes.Join(lines[at:h.Line-1], nil)...)
-		both = append(append(both, h.Ours...), h.Theirs...)
-		at = h.Line - 1 + bytes.Count(h.Base, []byte("\n"))
-	}
-	both = append(both, bytes.Join(lines[at:], nil)...)
-	out, _ := diff3.Merge(base, merged, both) // they changed different lines
-	return out
 }

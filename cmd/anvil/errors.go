@@ -36,6 +36,15 @@ func (u *usageError) Error() string { return u.err.Error() }
 func (u *usageError) Unwrap() error { return u.err }
 func (u *usageError) Hint() string  { return u.hint }
 
+// exitError ends a command with a code that another program asks for.
+type exitError struct {
+	err  error
+	code int
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
 // hintOf finds the outermost advice in an error's chain.
 func hintOf(err error) string {
 	var advice interface{ Hint() string }

@@ -70,6 +70,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 	if errors.As(failure, &usage) {
 		return exitUsage
 	}
+	var asked *exitError
+	if errors.As(failure, &asked) {
+		return asked.code
+	}
 	return exitFailed
 }
 
@@ -129,7 +133,7 @@ func (a *app) root() *cobra.Command {
 	}
 	add("write", a.newCommand(), a.withJSON(a.checkCommand()), a.withJSON(a.testCommand()), a.withJSON(a.renderCommand()),
 		a.withJSON(a.fmtCommand()), a.withJSON(a.graphCommand()), a.withJSON(a.renameCommand()))
-	add("share", a.withJSON(a.exportCommand()), a.bundleCommand(), a.keysCommand())
+	add("share", a.withJSON(a.exportCommand()), a.bundleCommand(), a.mergeFileCommand(), a.keysCommand())
 	add("ship", a.withJSON(a.publishCommand()), a.releasesCommand(), a.tokensCommand(), a.withJSON(a.connectCommand()))
 	add("run", a.initCommand(), a.watchCommand(), a.serveCommand(),
 		a.withJSON(a.statusCommand()), a.withJSON(a.acceptCommand()), a.demoCommand(), a.withJSON(a.versionCommand()))
