@@ -161,6 +161,8 @@ func (r *Repo) commit(ctx context.Context, c NewCommit) (Hash, error) {
 	s := swap{ref: c.Branch, old: c.Tip, new: head.hash, who: made.Committer, message: "commit: " + made.Subject()}
 	if len(made.Parents) == 0 {
 		s.message = "commit (initial): " + made.Subject()
+	} else if len(made.Parents) > 1 {
+		s.message = "commit (merge): " + made.Subject()
 	}
 	s.objects = append(append(blobs, w.made...), head)
 	if here {
@@ -298,6 +300,18 @@ func (r *Repo) checksOut(c NewCommit, settings config) (bool, error) {
 	return true, nil
 }
 
+// rebases reports whether a worktree is in the middle of rebasing a branch: HEAD is
+// detached then, and comes back to it.
+func rebases(gitDir, branch string) bool {
+	for _, name := range []string{"rebase-merge/head-name", "rebase-apply/head-name"} {
+		raw, err := os.ReadFile(filepath.Join(gitDir, filepath.FromSlash(name)))
+		if err == nil && strings.TrimSpace(string(raw)) == branch {
+			return true
+		}
+	}
+	return false
+}
+
 // checkedOut returns the git folder of a worktree that has the branch checked
 // out; this one counts only if asked.
 func (r *Repo) checkedOut(branch string, settings config, own bool) (string, error) {
@@ -323,7 +337,7 @@ func (r *Repo) checkedOut(branch string, settings config, own bool) (string, err
 		if err != nil {
 			return "", fmt.Errorf("read HEAD of a worktree: %w", err)
 		}
-		if _, target, err := parseLooseRef(raw); err == nil && target == branch {
+		if _, target, err := parseLooseRef(raw); err == nil && target == branch || rebases(dir, branch) {
 			return dir, nil
 		}
 	}

@@ -284,3 +284,48 @@ func TestFaultAtEveryStep(t *testing.T) {
 	}
 	w.whole()
 }
+
+// A repository that was moved after a crash is recovered where it is now.
+func TestRecoveryAfterAMove(t *testing.T) {
+	w := changed(t)
+	for n := 10; ; n++ {
+		w.write("a/x.yaml", fmt.Sprintf("%d\n", n))
+		w.repo.disk.before = diesAt(n).before
+		_, _ = w.tryCommit("a/x.yaml")
+		if exists(filepath.Join(w.dir, ".git", "index.lock")) && exists(filepath.Join(w.dir, ".git", "HEAD.lock")) {
+			break
+		}
+		if n > 100 {
+			t.Fatal("no step leaves the locks")
+		}
+		w.open()
+	}
+	moved := w.dir + "-moved"
+	if err := os.Rename(w.dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(moved) })
+	w.dir = moved
+	w.open()
+	w.noLocks()
+	w.write("a/x.yaml", "after\n")
+	w.commit("a/x.yaml")
+	w.fsck()
+}
+
+// A loose object that somebody else left empty, as a power cut does, is written again
+// by the commit that needs it.
+func TestDamagedObjectIsWrittenAgain(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	w.commit("a.yaml")
+	w.write("a.yaml", "2\n")
+	hash := w.git("hash-object", "-w", "a.yaml")
+	path := filepath.Join(w.dir, ".git", "objects", hash[:2], hash[2:])
+	if err := errors.Join(os.Chmod(path, 0o644), os.Truncate(path, 0)); err != nil {
+		t.Fatal(err)
+	}
+	w.commit("a.yaml")
+	w.clean()
+	w.fsck()
+}

@@ -288,6 +288,12 @@ func (r *Repo) readIndex() (*index, fs.FileInfo, error) {
 			continue // replaced between the two
 		}
 		x, err := parseIndex(raw)
+		if err == nil && len(raw) == 0 {
+			err = errIndex // git writes none that is empty, and takes none
+		}
+		if errors.Is(err, errIndex) {
+			err = &hinted{err, "git cannot read it either; make it anew, the files stay as they are: rm " + r.indexPath() + " && git reset"}
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("read index: %w", err)
 		}

@@ -1,9 +1,11 @@
 package gitstore
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -168,5 +170,25 @@ func TestDamagedIndex(t *testing.T) {
 		if _, err := w.repo.State(); err == nil {
 			t.Error("a damaged index goes unseen")
 		}
+	}
+}
+
+// An empty index is one that a power cut left: git refuses it, and so do we, with the
+// way out.
+func TestEmptyIndexIsDamage(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	w.commit("a.yaml")
+	if err := os.Truncate(filepath.Join(w.dir, ".git", "index"), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.repo.State()
+	var hint interface{ Hint() string }
+	if !errors.Is(err, errIndex) || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "git reset") {
+		t.Errorf("state: %v", err)
+	}
+	w.write("a.yaml", "2\n")
+	if _, err := w.tryCommit("a.yaml"); err == nil {
+		t.Error("committed beside a damaged index")
 	}
 }

@@ -17,10 +17,20 @@ import (
 // ref and the new index, which their locks are links to; the lock of HEAD is a
 // link to the journal itself.
 type journal struct {
-	Ref    string `json:"ref"`
-	Old    Hash   `json:"old"`
-	New    Hash   `json:"new"`
-	GitDir string `json:"gitDir"` // of the work tree whose index and HEAD are locked
+	Ref string `json:"ref"`
+	Old Hash   `json:"old"`
+	New Hash   `json:"new"`
+	// GitDir is that of the work tree whose index and HEAD are locked, from the common
+	// folder: the repository may be elsewhere when a crash is recovered from.
+	GitDir string `json:"gitDir"`
+}
+
+func (r *Repo) newJournal(ref string, old, new Hash) (journal, error) {
+	dir, err := filepath.Rel(r.commonDir, r.gitDir)
+	if err != nil || !filepath.IsLocal(dir) {
+		return journal{}, fmt.Errorf("write journal: %s is not in %s", r.gitDir, r.commonDir)
+	}
+	return journal{Ref: ref, Old: old, New: new, GitDir: filepath.ToSlash(dir)}, nil
 }
 
 const (
@@ -82,17 +92,18 @@ func (r *Repo) recoverJournal() error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	var j journal
-	if err := json.Unmarshal(raw, &j); err != nil || !validRef(j.Ref) {
+	if err := json.Unmarshal(raw, &j); err != nil || !validRef(j.Ref) || !filepath.IsLocal(filepath.FromSlash(j.GitDir)) {
 		r.clearOwn() // it was not written to its end, and so no lock was taken
 		return nil
 	}
+	gitDir := filepath.Join(r.commonDir, filepath.FromSlash(j.GitDir))
 	done, err := r.swapped(j)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
 	for _, l := range []struct{ own, path string }{
 		{ownRef, r.refPath(j.Ref) + ".lock"},
-		{journalFile, filepath.Join(j.GitDir, "HEAD.lock")},
+		{journalFile, filepath.Join(gitDir, "HEAD.lock")},
 	} {
 		if sameFile(r.own(l.own), l.path) {
 			if err := r.disk.remove(l.path); err != nil {
@@ -100,7 +111,7 @@ func (r *Repo) recoverJournal() error {
 			}
 		}
 	}
-	index := filepath.Join(j.GitDir, "index")
+	index := filepath.Join(gitDir, "index")
 	switch {
 	case sameFile(index, index+".lock"): // the index was replaced, and not yet unlocked
 		err = r.disk.remove(index + ".lock")
@@ -143,7 +154,15 @@ func (r *Repo) completeIndex(path string) bool {
 	if err != nil || len(raw) < indexHeader+sha1.Size {
 		return false
 	}
-	_, err = parseIndex(raw)
+	pending, err := parseIndex(raw)
+	if err == nil && pending.unsummed() {
+		// Zeros in the place of the checksum: meant so, if the one before has them, too.
+		before, readErr := os.ReadFile(path)
+		was, parseErr := parseIndex(before)
+		if readErr != nil || len(before) == 0 || parseErr != nil || !was.unsummed() {
+			err = errIndex
+		}
+	}
 	if err != nil || !bytes.Equal(raw[:4], []byte("DIRC")) {
 		r.log.Warn("the index of an interrupted commit was not completed; git status shows its paths as staged",
 			"error", err)

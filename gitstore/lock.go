@@ -90,13 +90,17 @@ func (d *disk) copyNew(from, to string) error {
 	return err
 }
 
-// rewrite replaces the content of a file in place, so that links to it see it, too.
-func (d *disk) rewrite(path string, data []byte) error {
+// rewrite replaces the content of a file in place, so that links to it see it, too, and
+// syncs it when the disk does so and it must last.
+func (d *disk) rewrite(path string, data []byte, last bool) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}
 	err = d.fill(f, data)
+	if err == nil && last {
+		return d.settle([]unsynced{{file: f}})
+	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}

@@ -92,7 +92,7 @@ func (r *Repo) Merge(base, ours, theirs Hash, merge MergeFile) (*Merge, error) {
 }
 
 func (r *Repo) merge(base, ours, theirs Hash, merge MergeFile) (*Merge, error) {
-	m := &merger{repo: r, merge: merge, edits: map[string]Edit{}, settled: map[string]bool{}}
+	m := &merger{repo: r, merge: merge, edits: map[string]Edit{}, settled: map[string]bool{}, arrived: map[string]arrival{}}
 	var trees [3]Hash
 	for i, rev := range []Hash{base, ours, theirs} {
 		tree, err := r.treeOf(rev)
@@ -161,6 +161,7 @@ type merger struct {
 	edits        map[string]Edit
 	conflicts    []Conflict
 	settled      map[string]bool // new paths of files that were moved, which need no further look
+	arrived      map[string]arrival
 }
 
 func (m *merger) run() error {
@@ -272,10 +273,18 @@ func (m *merger) away(path string, base node, to string, other node, mine bool) 
 	case mine: // theirs moved what ours changed
 		m.edits[path] = Edit{Path: path, Removed: true}
 		m.take(to, other)
+		m.arrived[to] = arrival{path, base, ours, node{}}
 	default: // ours moved what theirs changed
 		m.take(to, other)
+		m.arrived[to] = arrival{path, base, node{}, theirs}
 	}
 	return nil
+}
+
+// arrival is where a moved file came from, and what it was there.
+type arrival struct {
+	from               string
+	base, ours, theirs node
 }
 
 // present is the version of a side that has n at the old path, or base at the new one
@@ -368,6 +377,21 @@ func (m *merger) folders() error {
 		}
 		theirs := m.theirs.changes[path]
 		delete(m.edits, path)
+		if a, ok := m.arrived[blocked]; ok && blocked != path { // the file in the way stays as ours has it, too
+			delete(m.edits, blocked)
+			delete(m.arrived, blocked)
+			m.conflict(ConflictFolder, version(a.from, a.base), m.present(a.from, a.ours, blocked, a.ours == node{}, a.base), version(a.from, a.theirs))
+		}
+		if a, ok := m.arrived[path]; ok { // then neither half of the move is made
+			delete(m.edits, a.from)
+			m.conflict(ConflictFolder, version(a.from, a.base), m.present(a.from, a.ours, path, a.ours == node{}, a.base), m.present(a.from, a.theirs, path, a.theirs == node{}, a.base))
+			continue
+		}
+		for from, to := range m.theirs.moved {
+			if to == path { // what moved here stays where ours has it
+				delete(m.edits, from)
+			}
+		}
 		ours := Version{}
 		if n, err := m.repo.nodeAt(m.tree, blocked); err != nil {
 			return err

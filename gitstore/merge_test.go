@@ -224,6 +224,7 @@ func TestMergeMoves(t *testing.T) {
 		want               treeLayout // nil: conflicts
 		conflict           ConflictKind
 		at                 [3]string // paths of the versions in conflict
+		conflicts          int       // one, unless it says more: then at is of the first
 	}{
 		{name: "moved by theirs, changed by ours", base: with("p", ten), ours: with("p", changed), theirs: with("q/p", ten), want: with("q/p", changed)},
 		{name: "moved by ours, changed by theirs", base: with("p", ten), ours: with("q/p", ten), theirs: with("p", changed), want: with("q/p", changed)},
@@ -242,6 +243,9 @@ func TestMergeMoves(t *testing.T) {
 		{name: "both added another", base: with(), ours: with("p", "1\n"), theirs: with("p", "2\n"), conflict: ConflictAdded, at: [3]string{"", "p", "p"}},
 		{name: "a file and a folder", base: with(), ours: with("p", "1\n"), theirs: with("p/q", "2\n"), conflict: ConflictFolder, at: [3]string{"", "p", "p/q"}},
 		{name: "a folder and a file", base: with(), ours: with("p/q", "1\n"), theirs: with("p", "2\n"), conflict: ConflictFolder, at: [3]string{"", "", "p"}},
+		{name: "moved to a folder of ours, which changed it", base: with("p", ten), ours: with("p", changed, "d/x", "1\n"), theirs: with("d", ten), conflict: ConflictFolder, at: [3]string{"p", "p", "d"}},
+		{name: "moved to a folder of ours", base: with("p", ten), ours: with("p", ten, "d/x", "1\n"), theirs: with("d", ten), conflict: ConflictFolder, at: [3]string{"", "", "d"}},
+		{name: "moved by ours to a folder of theirs, who changed it", base: with("p", ten), ours: with("q", ten), theirs: with("p", changed, "q/z", "1\n"), conflict: ConflictFolder, at: [3]string{"p", "q", "p"}, conflicts: 2},
 		{name: "a file that became a folder", base: with("p", ten), ours: with("p", ten, "n", "n\n"), theirs: with("p/q", "2\n"), want: with("p/q", "2\n", "n", "n\n")},
 		{name: "executable by one, another by the other", base: treeLayout{"p": {"100644", ten}}, ours: treeLayout{"p": {"100755", ten}}, theirs: treeLayout{"p": {"100644", changed}}, want: treeLayout{"p": {"100755", changed}}},
 		{name: "a link by one, another by the other", base: treeLayout{"p": {"100644", ten}}, ours: treeLayout{"p": {"120000", "x"}}, theirs: treeLayout{"p": {"100644", changed}}, conflict: ConflictType, at: [3]string{"p", "p", "p"}},
@@ -275,7 +279,7 @@ func TestMergeMoves(t *testing.T) {
 				}
 				return
 			}
-			if len(m.Conflicts) != 1 || m.Conflicts[0].Kind != test.conflict {
+			if len(m.Conflicts) != max(1, test.conflicts) || m.Conflicts[0].Kind != test.conflict {
 				t.Fatalf("conflicts: %+v", m.Conflicts)
 			}
 			c := m.Conflicts[0]

@@ -185,6 +185,20 @@ func (s *objects) readKind(h Hash, want kind) ([]byte, error) {
 	return o.data, nil
 }
 
+// doubtful reports whether an object that is there is only a loose one, so that nobody
+// knows whether the disk has it.
+func (s *objects) doubtful(o newObject) bool {
+	if !hasFileMode { // Windows replaces no file that may not be written
+		return false
+	}
+	for _, p := range *s.packs.Load() {
+		if _, ok, err := p.find(o.hash); err == nil && ok && p.sameFile() {
+			return false
+		}
+	}
+	return true
+}
+
 // keep reports whether the object is on disk now, and marks it as fresh so that
 // a gc leaves it alone for a while, as git does when it is about to write what
 // is there already. It trusts no open pack: its file may be gone. What it found

@@ -119,7 +119,7 @@ func (r *Repo) unpackRef(ref string) error {
 	if err != nil {
 		return fmt.Errorf("read packed-refs: %w", err)
 	}
-	if err := r.disk.rewrite(l.path, withoutRef(raw, ref)); err != nil {
+	if err := r.disk.rewrite(l.path, withoutRef(raw, ref), true); err != nil {
 		return fmt.Errorf("write packed-refs: %w", err)
 	}
 	if err := l.commit(); err != nil {

@@ -176,3 +176,37 @@ func TestRefNamesAsGit(t *testing.T) {
 		t.Errorf("%d names of 300 are good: it tests little", good)
 	}
 }
+
+// A branch that another worktree rebases is that one's: git comes back to it.
+func TestBranchThatIsRebased(t *testing.T) {
+	w := newWork(t)
+	w.write("a.yaml", "1\n")
+	w.commit("a.yaml")
+	other := &work{t: t, dir: filepath.Join(t.TempDir(), "other")}
+	w.git("worktree", "add", "-q", "-b", "topic", other.dir)
+	other.open()
+	other.write("a.yaml", "topic\n")
+	tip := other.commit("a.yaml")
+	w.write("a.yaml", "main\n")
+	w.commit("a.yaml")
+	if _, err := other.tryGit("rebase", "-q", "main"); err == nil {
+		t.Fatal("the rebase was to conflict")
+	}
+	if err := w.repo.SetRef("refs/heads/topic", tip, w.tip()); !errors.Is(err, ErrBusy) {
+		t.Errorf("set: %v", err)
+	}
+	_, err := w.repo.Commit(context.Background(), NewCommit{
+		Branch: "refs/heads/topic", Tip: tip, Message: "m", Author: ada, Edits: []Edit{{Path: "b.yaml", Content: []byte("b\n")}},
+	})
+	if !errors.Is(err, ErrBusy) {
+		t.Errorf("commit: %v", err)
+	}
+	// A lock of the branch, as of a command that moves it, is named.
+	lock := filepath.Join(w.dir, ".git", "refs", "heads", "main.lock")
+	if err := os.WriteFile(lock, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.repo.State(); err != nil || s.Lock != "refs/heads/main.lock" {
+		t.Errorf("state: %+v, %v", s, err)
+	}
+}

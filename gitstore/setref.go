@@ -81,8 +81,11 @@ func (r *Repo) conflicting(ref string) error {
 // deleteRef takes a ref out of packed-refs and then its loose file away, in
 // git's order, with its reflog.
 func (r *Repo) deleteRef(ref string, old Hash) error {
-	j := journal{Ref: ref, Old: old, GitDir: r.gitDir}
-	err := r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
+	j, err := r.newJournal(ref, old, Hash{})
+	if err != nil {
+		return err
+	}
+	err = r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
 	if err == nil {
 		err = r.disk.write(r.own(ownRef), nil, 0o666, false)
 	}

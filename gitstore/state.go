@@ -17,8 +17,8 @@ type State struct {
 	// Busy says what keeps Anvil from committing, as "a merge", "unmerged
 	// paths", "index.lock" or "git commit (pid 123)"; "" when nothing does.
 	Busy string
-	// Lock is git's lock that Busy stands for, "index.lock" or "HEAD.lock", and
-	// nothing but that lock is known; else "". Also git status takes the
+	// Lock is git's lock that Busy stands for, "index.lock", "HEAD.lock" or that of
+	// the branch, and nothing but that lock is known; else "". Also git status takes the
 	// index's for a moment.
 	Lock string
 }
@@ -37,7 +37,7 @@ func (r *Repo) State() (State, error) {
 	}
 	s.Busy = r.operation()
 	if s.Busy == "" {
-		s.Lock = r.locked()
+		s.Lock = r.locked(branch)
 		s.Busy = s.Lock
 	}
 	if s.Busy == "" {
@@ -75,11 +75,14 @@ func (r *Repo) operation() string {
 	return ""
 }
 
-func (r *Repo) locked() string {
+func (r *Repo) locked(branch string) string {
 	for _, lock := range []string{"index.lock", "HEAD.lock"} {
 		if exists(filepath.Join(r.gitDir, lock)) {
 			return lock
 		}
+	}
+	if branch != "" && exists(r.refPath(branch)+".lock") {
+		return branch + ".lock"
 	}
 	return ""
 }

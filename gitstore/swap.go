@@ -37,7 +37,10 @@ type swap struct {
 // it writes names in. Not synced are the index, which git rebuilds from the
 // commit, and the reflogs.
 func (r *Repo) swap(ctx context.Context, s swap) (err error) {
-	j := journal{Ref: s.ref, Old: s.old, New: s.new, GitDir: r.gitDir}
+	j, err := r.newJournal(s.ref, s.old, s.new)
+	if err != nil {
+		return err
+	}
 	written, err := r.disk.begin(r.own(journalFile), j.encode(), 0o666)
 	if err != nil {
 		r.clearOwn()
@@ -58,15 +61,12 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 		}
 	}()
 	if made, err = r.writeAhead(s, written); err != nil {
-		return err
+		return r.onBranch(s, err)
 	}
 
 	if s.index != nil {
 		if index, err = r.lockIndex(ctx, made, s.index); err != nil {
-			if _, branch, headErr := r.readRef("HEAD"); headErr == nil && branch != s.ref {
-				err = notCheckedOut(s.ref) // the index is that of another branch
-			}
-			return err
+			return r.onBranch(s, err)
 		}
 		if head, err = r.lockHead(ctx, s.ref); err != nil {
 			return err
@@ -112,10 +112,14 @@ func (r *Repo) swap(ctx context.Context, s swap) (err error) {
 	}
 	done = true
 
-	replaced = index == nil || r.replaceIndex(made.index)
-	if index != nil && replaced {
-		r.outlast()
-		index.release() // before the disk is waited for: the user may be, too
+	replaced = index == nil
+	if index != nil {
+		if written := r.replaceIndex(); written != nil {
+			replaced = true
+			r.outlast()
+			index.release() // before the disk is waited for: the user may be, too
+			r.keepIndex(made.index, written)
+		}
 	}
 	synced := r.syncRef(s.ref, newFolder)
 	if err := r.writeObjects(s.objects); err != nil {
@@ -141,7 +145,7 @@ func (r *Repo) writeAhead(s swap, journal *os.File) (made *pendingIndex, err err
 			r.disk.abandon(files)
 			return fmt.Errorf("write ref: %w", err)
 		}
-		return r.writeObjects(s.objects, append(files, unsynced{file: ref})...)
+		return r.ensureObjects(s.objects, append(files, unsynced{file: ref})...)
 	})
 	return made, group.Wait()
 }
@@ -149,17 +153,16 @@ func (r *Repo) writeAhead(s swap, journal *os.File) (made *pendingIndex, err err
 // replaceIndex puts the new index in its place, under the lock, which stays. When that
 // fails, the ref has moved all the same: the lock and the journal stay, and the next
 // commit, or the next start, completes it.
-func (r *Repo) replaceIndex(made *index) bool {
+func (r *Repo) replaceIndex() fs.FileInfo {
 	info, err := os.Lstat(r.own(ownIndex))
 	if err == nil {
 		err = r.disk.rename(r.own(ownIndex), r.indexPath())
 	}
 	if err != nil {
 		r.log.Warn("index cannot be replaced; git status shows the last commit's paths as staged until the next one", "error", err)
-		return false
+		return nil
 	}
-	r.keepIndex(made, info)
-	return true
+	return info
 }
 
 // lingering bounds how long the index stays locked for commands that began while the
@@ -217,7 +220,7 @@ func (r *Repo) lockIndex(ctx context.Context, made *pendingIndex, patch func(x *
 	old, _, err := r.readIndex()
 	if err == nil {
 		if made.index, err = patch(old, nil); err == nil {
-			if err = r.disk.rewrite(r.own(ownIndex), made.index.raw); err != nil {
+			if err = r.disk.rewrite(r.own(ownIndex), made.index.raw, false); err != nil {
 				err = fmt.Errorf("write index: %w", err)
 			}
 		}
@@ -239,6 +242,15 @@ func (r *Repo) lockHead(ctx context.Context, ref string) (*lock, error) {
 		err = notCheckedOut(ref)
 	}
 	return l, err
+}
+
+// onBranch says that the branch is no longer checked out, if so: then the index is that
+// of another one, and what is wrong with it says nothing.
+func (r *Repo) onBranch(s swap, err error) error {
+	if _, branch, headErr := r.readRef("HEAD"); s.index != nil && headErr == nil && branch != s.ref {
+		return notCheckedOut(s.ref)
+	}
+	return err
 }
 
 func notCheckedOut(ref string) error {

@@ -36,6 +36,25 @@ func (r *Repo) writeObjects(list []newObject, beside ...unsynced) error {
 		}
 		seen[o.hash] = true
 	}
+	return r.write(missing, beside...)
+}
+
+// ensureObjects is writeObjects for a commit's first look: a loose object that is there
+// already was written by somebody who may not have synced it, as git does not, or who
+// lost power in the middle. It is written again.
+func (r *Repo) ensureObjects(list []newObject, beside ...unsynced) error {
+	var missing []newObject
+	seen, packs := map[Hash]bool{}, map[*pack]bool{}
+	for _, o := range list {
+		if !seen[o.hash] && (!r.objects.keep(o.hash, packs) || r.objects.doubtful(o)) {
+			missing = append(missing, o)
+		}
+		seen[o.hash] = true
+	}
+	return r.write(missing, beside...)
+}
+
+func (r *Repo) write(missing []newObject, beside ...unsynced) error {
 	var files []unsynced
 	var dirs map[string]bool
 	var err error
