@@ -16,8 +16,8 @@ import (
 // tests.
 const (
 	maxTests       = 100
-	maxTestsSteps  = 500_000
-	maxTestsOutput = 4 << 20
+	maxTestsSteps  = 200_000
+	maxTestsOutput = 1 << 20
 )
 
 // testCase is one item of `tests:`.
