@@ -129,6 +129,9 @@ const preCommitConfig = `repos:
 // other what it lacks. Nothing that somebody wrote is changed or removed. The
 // answer is what was done: wrote, merged, kept, or add when it is left to do.
 func (f editorFile) put(root string, dry bool) (did string, err error) {
+	if err := linkFree(root, f.path); err != nil {
+		return "", err
+	}
 	at := filepath.Join(root, filepath.FromSlash(f.path))
 	theirs, err := readRegular(at, prompt.MaxFileSize)
 	switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,32 @@ func readRegular(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
+// linkFree refuses a path below root that leads over a symbolic link: a clone can
+// bring links to anywhere.
+func linkFree(root, path string) error {
+	at := root
+	for name := range strings.SplitSeq(filepath.ToSlash(path), "/") {
+		at = filepath.Join(at, name)
+		info, err := os.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return fail("nothing was written through it: look where it leads, and remove it", "%s is a symbolic link", at)
+		}
+	}
+	return nil
+}
+
 // writeNew writes a file below root that must not be there yet, with its folders.
-// A link that leads out of root is not followed.
+// No link is followed.
 func writeNew(root, path string, content []byte) error {
+	if err := linkFree(root, path); err != nil {
+		return err
+	}
 	folder, err := os.OpenRoot(root)
 	if err != nil {
 		return err
@@ -52,6 +76,35 @@ func writeNew(root, path string, content []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return f.Close()
+}
+
+// writeOver writes a file below root, with its folders, in the place of one that
+// may be there. No link is followed, and nobody sees half of it.
+func writeOver(root, path string, content []byte) (err error) {
+	if err := linkFree(root, path); err != nil {
+		return err
+	}
+	folder, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("make folder of %s: %w", path, err)
+	}
+	next := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()+".anvil")
+	f, err := folder.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = folder.Rename(next, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), folder.Remove(next))
+	}
+	return nil
 }
 
 // freePath refuses a path below root that something has, on this or any other

@@ -150,22 +150,19 @@ func (i *initialising) repository() error {
 // schemas puts the JSON Schemas where the prompts' first line points. They are
 // Anvil's own, and brought up to date.
 func (i *initialising) schemas() error {
-	folder := filepath.Join(i.root, ".anvil", "schema")
-	if !i.dry {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return fmt.Errorf("write schemas: %w", err)
-		}
-	}
 	did := "kept"
 	for _, name := range schemaNames {
-		at := filepath.Join(folder, name+".json")
-		if now, err := readRegular(at, prompt.MaxFileSize); err == nil && bytes.Equal(now, prompt.Schema(name)) {
+		path := filepath.Join(".anvil", "schema", name+".json")
+		if err := linkFree(i.root, path); err != nil {
+			return err
+		}
+		if now, err := readRegular(filepath.Join(i.root, path), prompt.MaxFileSize); err == nil && bytes.Equal(now, prompt.Schema(name)) {
 			continue
 		}
 		if did = "wrote"; i.dry {
 			continue
 		}
-		if err := os.WriteFile(at, prompt.Schema(name), 0o644); err != nil {
+		if err := writeOver(i.root, path, prompt.Schema(name)); err != nil {
 			return fmt.Errorf("write schemas: %w", err)
 		}
 	}
