@@ -47,6 +47,9 @@ type UnfitError struct {
 }
 
 func (e *UnfitError) Error() string {
+	if len(e.Problems) == 1 {
+		return fmt.Sprintf("the selection has a problem: %s", e.Problems[0])
+	}
 	return fmt.Sprintf("the selection has %d problems, the first: %s", len(e.Problems), e.Problems[0])
 }
 
