@@ -31,7 +31,8 @@
 // folder. A journal there names the commit under way, and a lock that is the
 // same file as ours, found while nobody holds our process lock, can only have
 // been left by a crash: it is then completed when the branch had been swapped,
-// or taken back when it had not.
+// or taken back when it had not, with its lines in the reflogs. A pending index
+// that a power failure tore is made again from what the commit changed.
 //
 // # What lasts
 //
@@ -59,8 +60,8 @@
 // alone; elsewhere the caller waits for a quiet period. Windows has no stat for
 // the index but size and time, cannot sync a folder, and does not let a pack be
 // removed while it is open here: `git gc` then leaves it for later. On a file
-// system without hard links the locks are plain files, and one that a crash
-// leaves behind must be removed by hand.
+// system without hard links the locks are copies, and one that a crash leaves
+// behind is told by its content; a torn one must be removed by hand.
 //
 // # What is refused
 //

@@ -236,6 +236,9 @@ func (w *work) noLocks() {
 			w.t.Fatalf("%s is left", name)
 		}
 	}
+	if _, err := os.Lstat(filepath.Join(w.repo.commonDir, "packed-refs.lock")); err == nil {
+		w.t.Fatal("packed-refs.lock is left")
+	}
 	entries, err := os.ReadDir(w.repo.ownDir())
 	if err != nil && !os.IsNotExist(err) {
 		w.t.Fatal(err)

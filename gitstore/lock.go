@@ -73,8 +73,8 @@ func linksUnsupported(err error) bool {
 		errors.Is(err, syscall.EMLINK) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// copyNew is the lock of a file system without hard links: a crash then leaves
-// a lock that a person has to remove.
+// copyNew is the lock of a file system without hard links: after a crash it is
+// told by its content, see ours.
 func (d *disk) copyNew(from, to string) error {
 	data, err := d.read(from)
 	if err != nil {

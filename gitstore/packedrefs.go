@@ -90,42 +90,38 @@ func (l *packedList) withPrefix(prefix string) map[string]Hash {
 	return found
 }
 
-// ownPacked is the file of ours that the lock of packed-refs is a link to.
-const ownPacked = "packed.pending"
-
-// unpackRef takes a ref out of packed-refs, if it is there.
-func (r *Repo) unpackRef(ref string) error {
+// unpackRef takes a ref out of packed-refs, if it is there. The lock, which may
+// come with an error, is the caller's to release.
+func (r *Repo) unpackRef(ref string, j journal) (*lock, error) {
 	list, err := r.packed.read(&r.disk, r.commonDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, ok := list.find(ref); !ok {
-		return nil
+		return nil, nil
 	}
 	path := filepath.Join(r.commonDir, "packed-refs")
-	if err := r.disk.write(r.own(ownPacked), nil, 0o666, false); err != nil {
-		return err
+	if err := r.disk.write(r.own(ownPacked), j.encode(), 0o666, false); err != nil {
+		return nil, err
 	}
-	defer func() { _ = r.disk.remove(r.own(ownPacked)) }()
 	l, err := r.disk.take(context.Background(), r.own(ownPacked), path, refWait)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer l.release()
 	raw, err := r.disk.read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return l, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read packed-refs: %w", err)
+		return l, fmt.Errorf("read packed-refs: %w", err)
 	}
 	if err := r.disk.rewrite(l.path, withoutRef(raw, ref), true); err != nil {
-		return fmt.Errorf("write packed-refs: %w", err)
+		return l, fmt.Errorf("write packed-refs: %w", err)
 	}
 	if err := l.commit(); err != nil {
-		return fmt.Errorf("write packed-refs: %w", err)
+		return l, fmt.Errorf("write packed-refs: %w", err)
 	}
-	return r.disk.syncDir(r.commonDir)
+	return l, r.disk.syncDir(r.commonDir)
 }
 
 // withoutRef drops the line of a ref and the line after it that says what its

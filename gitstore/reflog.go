@@ -83,6 +83,31 @@ func reflogLine(old, new Hash, who Signature, message string) string {
 	return fmt.Sprintf("%s %s %s\t%s\n", old, new, who, message)
 }
 
+// cutReflog takes back the line, or the part of it, that an interrupted commit
+// appended before its ref moved.
+func (r *Repo) cutReflog(path string, j journal) error {
+	raw, err := r.disk.read(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	end := bytes.LastIndexByte(bytes.TrimSuffix(raw, []byte("\n")), '\n') + 1
+	last, ours := raw[end:], []byte(j.Old.String()+" "+j.New.String()+" ")
+	torn := !bytes.HasSuffix(last, []byte("\n")) && bytes.HasPrefix(ours, last)
+	if len(last) == 0 || !torn && !bytes.HasPrefix(last, ours) {
+		return nil
+	}
+	if end == 0 && j.Old.IsZero() { // a ref that was never there has none
+		return r.disk.remove(path)
+	}
+	if err := r.disk.ask("truncate", path); err != nil {
+		return err
+	}
+	return os.Truncate(path, int64(end))
+}
+
 // reflogEntry is one line of a reflog: at When the ref went from Old to New.
 type reflogEntry struct {
 	Old, New Hash

@@ -122,10 +122,7 @@ func open(found location, start string, o Options) (*Repo, error) {
 	if r.objects, err = openObjects(&r.disk, r.commonDir); err != nil {
 		return nil, err
 	}
-	if err := r.recoverAtOpen(); err != nil {
-		r.objects.close()
-		return nil, err
-	}
+	r.recoverAtOpen()
 	return r, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -78,18 +79,18 @@ func (r *Repo) conflicting(ref string) error {
 	return nil
 }
 
-// deleteRef takes a ref out of packed-refs and then its loose file away, in
-// git's order, with its reflog.
+// deleteRef takes away the reflog of a ref, its line in packed-refs and its loose
+// file, in git's order: a reflog that outlives its ref would be in the way of refs
+// below that name.
 func (r *Repo) deleteRef(ref string, old Hash) error {
 	j, err := r.newJournal(ref, old, Hash{})
-	if err != nil {
-		return err
-	}
-	err = r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
 	if err == nil {
-		err = r.disk.write(r.own(ownRef), nil, 0o666, false)
+		err = r.disk.write(r.own(journalFile), j.encode(), 0o666, true)
 	}
-	var l *lock
+	if err == nil { // it is never renamed over the ref; what is in it, tells that it is ours
+		err = r.disk.write(r.own(ownRef), j.encode(), 0o666, false)
+	}
+	var l, packed *lock
 	if err == nil {
 		l, _, err = r.lockRef(context.Background(), ref)
 	}
@@ -98,18 +99,24 @@ func (r *Repo) deleteRef(ref string, old Hash) error {
 		return err
 	}
 	defer func() {
-		if l.release() {
+		gone := packed.release()
+		if l.release() && gone {
 			r.clearOwn()
 		}
 	}()
 	if err := r.compare(ref, old); err != nil {
 		return err
 	}
-	if err := r.unpackRef(ref); err != nil {
+	if err := r.disk.remove(r.reflogPath(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
+		if info, statErr := os.Stat(r.reflogPath(ref)); statErr != nil || !info.IsDir() { // left from refs below it
+			return err
+		}
+	}
+	if packed, err = r.unpackRef(ref, j); err != nil {
 		return err
 	}
-	for _, path := range []string{r.refPath(ref), r.reflogPath(ref)} {
-		if err := r.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := r.disk.remove(r.refPath(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if info, statErr := os.Stat(r.refPath(ref)); statErr != nil || !info.IsDir() {
 			return err
 		}
 	}
