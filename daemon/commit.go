@@ -129,7 +129,7 @@ func (d *Daemon) commitFailed(now time.Time, entries []*entry, err error) {
 		d.gitAt = now
 		d.judgeAt = now.Add(d.jitter())
 	default:
-		pause := min(d.o.BusyRecheck<<min(d.failures, 5), time.Minute)
+		pause := min(d.o.BusyRecheck<<min(d.failures, 7), time.Minute)
 		d.failures++
 		d.trouble = "commit: " + err.Error()
 		d.judgeAt = now.Add(pause)

@@ -65,7 +65,7 @@ type Options struct {
 	// or of the index nothing is committed: git releases the index's lock before
 	// it moves HEAD.
 	GitQuiet time.Duration
-	// BusyRecheck (2 s) is how often git's state is looked at while it is busy.
+	// BusyRecheck (500 ms) is how often git's state is looked at while it is busy.
 	BusyRecheck time.Duration
 	// RootCheck (2 s) is how often the folder itself is looked at: it may have
 	// been replaced, which no watch reports.
@@ -95,7 +95,7 @@ func (o Options) withDefaults() Options {
 		{&o.MissingGrace, time.Second},
 		{&o.TornGrace, time.Second},
 		{&o.GitQuiet, time.Second},
-		{&o.BusyRecheck, 2 * time.Second},
+		{&o.BusyRecheck, 500 * time.Millisecond},
 		{&o.RootCheck, 2 * time.Second},
 		{&o.Poll, 2 * time.Second},
 		{&o.TipRetry, time.Second},
