@@ -50,10 +50,11 @@ import (
 // Hunk is a conflict: what the lines of base became on either side. Line is the
 // number of its first line in base, counted from 1; when Base is empty, of the
 // line before which both sides put something. The texts are parts of those that
-// were merged.
+// were merged. At is the offset, in bytes, of Base in the merged text.
 type Hunk struct {
 	Line               int
 	Base, Ours, Theirs []byte
+	At                 int
 }
 
 // Merge merges ours and theirs, both edited from base. With conflicts, which are in
@@ -65,7 +66,7 @@ func Merge(base, ours, theirs []byte) (merged []byte, conflicts []Hunk) {
 	case bytes.Equal(base, ours):
 		return slices.Clone(theirs), nil
 	case binary(base), binary(ours), binary(theirs):
-		return slices.Clone(base), []Hunk{{1, base, ours, theirs}}
+		return slices.Clone(base), []Hunk{{Line: 1, Base: base, Ours: ours, Theirs: theirs}}
 	}
 	texts := number(base, ours, theirs)
 	b, o, t := texts[0], texts[1], texts[2]
@@ -80,8 +81,8 @@ func Merge(base, ours, theirs []byte) (merged []byte, conflicts []Hunk) {
 		case r.by == fromTheirs:
 			out = append(out, t.bytes(r.theirs)...)
 		default:
+			conflicts = append(conflicts, Hunk{r.base.from + 1, b.bytes(r.base), o.bytes(r.ours), t.bytes(r.theirs), len(out)})
 			out = append(out, b.bytes(r.base)...)
-			conflicts = append(conflicts, Hunk{r.base.from + 1, b.bytes(r.base), o.bytes(r.ours), t.bytes(r.theirs)})
 		}
 	}
 	return append(out, o.bytes(span{at, len(o.lines)})...), conflicts

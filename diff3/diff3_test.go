@@ -21,12 +21,12 @@ func TestMerge(t *testing.T) {
 		"alike":               {"a\nb\nc\n", "a\nx\nc\n", "a\nx\nc\n", "a\nx\nc\n", nil},
 		"alike and more":      {"a\nb\nc\nd\n", "a\nx\nc\nd\n", "a\nx\nc\nD\n", "a\nx\nc\nD\n", nil},
 		"gone, and gone":      {"a\nb\nc\n", "a\nc\n", "a\nc\n", "a\nc\n", nil},
-		"same line":           {"a\nb\nc\n", "a\nx\nc\n", "a\ny\nc\n", "a\nb\nc\n", []Hunk{{2, []byte("b\n"), []byte("x\n"), []byte("y\n")}}},
-		"next lines":          {"a\nb\nc\n", "A\nb\nc\n", "a\nB\nc\n", "a\nb\nc\n", []Hunk{{1, []byte("a\nb\n"), []byte("A\nb\n"), []byte("a\nB\n")}}},
+		"same line":           {"a\nb\nc\n", "a\nx\nc\n", "a\ny\nc\n", "a\nb\nc\n", []Hunk{{Line: 2, Base: []byte("b\n"), Ours: []byte("x\n"), Theirs: []byte("y\n")}}},
+		"next lines":          {"a\nb\nc\n", "A\nb\nc\n", "a\nB\nc\n", "a\nb\nc\n", []Hunk{{Line: 1, Base: []byte("a\nb\n"), Ours: []byte("A\nb\n"), Theirs: []byte("a\nB\n")}}},
 		"a line between":      {"a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n", "A\nb\nC\n", nil},
-		"put in at one place": {"a\nb\n", "a\nx\nb\n", "a\ny\nb\n", "a\nb\n", []Hunk{{2, nil, []byte("x\n"), []byte("y\n")}}},
-		"from nothing":        {"", "a\n", "b\n", "", []Hunk{{1, nil, []byte("a\n"), []byte("b\n")}}},
-		"changed and gone":    {"a\nb\nc\n", "a\nB\nc\n", "a\nc\n", "a\nb\nc\n", []Hunk{{2, []byte("b\n"), []byte("B\n"), nil}}},
+		"put in at one place": {"a\nb\n", "a\nx\nb\n", "a\ny\nb\n", "a\nb\n", []Hunk{{Line: 2, Base: nil, Ours: []byte("x\n"), Theirs: []byte("y\n")}}},
+		"from nothing":        {"", "a\n", "b\n", "", []Hunk{{Line: 1, Base: nil, Ours: []byte("a\n"), Theirs: []byte("b\n")}}},
+		"changed and gone":    {"a\nb\nc\n", "a\nB\nc\n", "a\nc\n", "a\nb\nc\n", []Hunk{{Line: 2, Base: []byte("b\n"), Ours: []byte("B\n"), Theirs: nil}}},
 		"no last line end":    {"a\nb\nc", "A\nb\nc", "a\nb\nc\n", "A\nb\nc\n", nil},
 		"other line ends":     {"a\nb\nc\n", "a\r\nb\nc\n", "a\nb\nC\n", "a\r\nb\nC\n", nil},
 	} {
@@ -39,6 +39,11 @@ func TestMerge(t *testing.T) {
 				return a.Line == b.Line && bytes.Equal(a.Base, b.Base) && bytes.Equal(a.Ours, b.Ours) && bytes.Equal(a.Theirs, b.Theirs)
 			}) {
 				t.Errorf("conflicts %+v, want %+v", conflicts, c.conflicts)
+			}
+			for _, h := range conflicts {
+				if !bytes.HasPrefix(merged[h.At:], h.Base) {
+					t.Errorf("%q is not at %d of %q", h.Base, h.At, merged)
+				}
 			}
 		})
 	}

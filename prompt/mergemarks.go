@@ -2,7 +2,6 @@ package prompt
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/anvilpeering/anvil/diff3"
@@ -18,7 +17,7 @@ func (m *Merged) Marked(size int, ours, theirs string) []byte {
 	mark := marker{size, ours, theirs}
 	if m.Conflicts[0].Kind == ConflictFile {
 		if lines, hunks := diff3.Merge(m.base, m.ours, m.theirs); len(hunks) > 0 {
-			return mark.hunks(m.base, lines, hunks)
+			return spliceHunks(lines, hunks, func(h diff3.Hunk) []byte { return mark.conflict(nil, h.Ours, h.Theirs) })
 		}
 		return mark.between(m.ours, m.theirs)
 	}
@@ -95,22 +94,13 @@ func (m marker) between(ours, theirs []byte) []byte {
 	return out
 }
 
-// hunks marks the conflicts of a merge of lines. merged has what base has there.
-func (m marker) hunks(base, merged []byte, hunks []diff3.Hunk) []byte {
-	return spliceHunks(base, merged, hunks, func(h diff3.Hunk) []byte { return m.conflict(nil, h.Ours, h.Theirs) })
-}
-
 // spliceHunks puts something else where a merge of lines has conflicts.
-func spliceHunks(base, merged []byte, hunks []diff3.Hunk, with func(diff3.Hunk) []byte) []byte {
-	lines := slices.Collect(bytes.Lines(base))
+func spliceHunks(merged []byte, hunks []diff3.Hunk, with func(diff3.Hunk) []byte) []byte {
 	var out []byte
 	at := 0
 	for _, h := range hunks {
-		out = append(out, bytes.Join(lines[at:h.Line-1], nil)...)
-		out = append(out, with(h)...)
-		at = h.Line - 1 + len(slices.Collect(bytes.Lines(h.Base)))
+		out = append(append(out, merged[at:h.At]...), with(h)...)
+		at = h.At + len(h.Base)
 	}
-	out = append(out, bytes.Join(lines[at:], nil)...)
-	out, _ = diff3.Merge(base, merged, out) // they changed different lines
-	return out
+	return append(out, merged[at:]...)
 }

@@ -52,11 +52,11 @@ func (m *fieldMerge) block(path string, e [3]*entry, column int) ([]byte, int) {
 		case TakeTheirs:
 			return m.written(inTheirs, e[inTheirs], e[inTheirs].span, column), e[inTheirs].value.meaning
 		case TakeBoth:
-			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return slices.Concat(h.Ours, h.Theirs) })
+			merged = spliceHunks(merged, hunks, func(h diff3.Hunk) []byte { return slices.Concat(h.Ours, h.Theirs) })
 		case takeOurLines:
-			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return h.Ours })
+			merged = spliceHunks(merged, hunks, func(h diff3.Hunk) []byte { return h.Ours })
 		case takeTheirLines:
-			merged = spliceHunks(texts[inBase], merged, hunks, func(h diff3.Hunk) []byte { return h.Theirs })
+			merged = spliceHunks(merged, hunks, func(h diff3.Hunk) []byte { return h.Theirs })
 		default:
 			return m.written(inOurs, e[inOurs], e[inOurs].span, column), e[inOurs].value.meaning
 		}
