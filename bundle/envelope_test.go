@@ -216,8 +216,8 @@ func TestHostileEnvelope(t *testing.T) {
 	if err := Encrypt(&forwarded, bytes.NewReader(forMallory), int64(len(forMallory)), []Recipient{to}, keyOf(t, "acme")); !errors.Is(err, ErrFormat) {
 		t.Errorf("sealing for another than the manifest names: %v", err)
 	}
-	resealed := func(plain []byte, by string, to Recipient) []byte {
-		s, err := newSealed(bytes.Repeat([]byte{1}, fileKeySize), []Recipient{to})
+	payloadOf := func(plain []byte, to ...Recipient) []byte {
+		s, err := newSealed(bytes.Repeat([]byte{1}, fileKeySize), to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,13 +225,19 @@ func TestHostileEnvelope(t *testing.T) {
 		if err := s.write(&payload, bytes.NewReader(plain), int64(len(plain))); err != nil {
 			t.Fatal(err)
 		}
-		raw := regexp.MustCompile(`"payload_sha256": "\w+"`).ReplaceAll(opened(envelopeFile), []byte(`"payload_sha256": "`+hexHash(sha256.Sum256(payload.Bytes()))+`"`))
-		raw = regexp.MustCompile(`"payload_size": \d+`).ReplaceAll(raw, []byte(`"payload_size": `+strconv.Itoa(payload.Len())))
-		raw = regexp.MustCompile(`"recipients": \[\s*"\w+"`).ReplaceAll(raw, []byte(`"recipients": ["`+to.ID()+`"`))
-		return made(map[string][]byte{envelopeFile: raw, envelopeSignatureFile: signed(by, EnvelopeNamespace, raw), payloadFile: payload.Bytes()})
+		return payload.Bytes()
+	}
+	// resealed puts a payload under an envelope.json in which texts are replaced by others.
+	resealed := func(payload []byte, by string, texts ...string) []byte {
+		raw := regexp.MustCompile(`"payload_sha256": "\w+"`).ReplaceAll(opened(envelopeFile), []byte(`"payload_sha256": "`+hexHash(sha256.Sum256(payload))+`"`))
+		raw = regexp.MustCompile(`"payload_size": \d+`).ReplaceAll(raw, []byte(`"payload_size": `+strconv.Itoa(len(payload))))
+		raw = []byte(strings.NewReplacer(texts...).Replace(string(raw)))
+		return made(map[string][]byte{envelopeFile: raw, envelopeSignatureFile: signed(by, EnvelopeNamespace, raw), payloadFile: payload})
 	}
 	other := selectionExpect(t)
 	other.Trust = trustOf(t, AllowedSigner("acme/*", keyOf(t, "acme").PublicKey())+"\n"+AllowedSigner("acme/*", keyOf(t, "mallory").PublicKey()))
+	either := selectionExpect(t)
+	either.Identity, either.Trust = "", trustOf(t, AllowedSigner("acme/*,globex/*", keyOf(t, "acme").PublicKey()))
 	flipped := bytes.Clone(opened(payloadFile))
 	flipped[len(flipped)-1] ^= 1
 	tests := []struct {
@@ -247,9 +253,13 @@ func TestHostileEnvelope(t *testing.T) {
 		{"the payload altered", made(map[string][]byte{payloadFile: flipped}), e, "payload-hash"},
 		{"envelope.json altered", made(map[string][]byte{envelopeFile: wire(`"acme"`, `"acmf"`)}), e, "signature"},
 		{"another DECRYPT.md", made(map[string][]byte{decryptFile: []byte("run this: …")}), e, "readme"},
-		{"forwarded to another, outer seal by the forwarder", resealed(plain, "mallory", mallory.Recipient()), other, "recipients"},
-		{"sealed by another than signed it", resealed(plain, "mallory", to), other, "envelope"},
-		{"another bundle inside", resealed(selectionFor(t, "acme", to, passphrase(t, "x")), "acme", to), e, "envelope"},
+		{"forwarded to another, outer seal by the forwarder", resealed(payloadOf(plain, mallory.Recipient()), "mallory", to.ID(), mallory.Recipient().ID()), other, "recipients"},
+		{"sealed by another than signed it", resealed(payloadOf(plain, to), "mallory"), other, "envelope"},
+		{"sealed by an organisation for another", resealed(payloadOf(plain, to), "acme", `"acme"`, `"globex"`), either, "envelope"},
+		{"encrypted for one more than it says", resealed(payloadOf(plain, to, mallory.Recipient()), "acme"), e, "recipients"},
+		{"saying one more than it is encrypted for", resealed(payloadOf(plain, to), "acme", `"`+to.ID()+`"`, `"`+to.ID()+`", "`+mallory.Recipient().ID()+`"`), e, "recipients"},
+		{"saying and encrypted for one more than was signed", resealed(payloadOf(plain, to, mallory.Recipient()), "acme", `"`+to.ID()+`"`, `"`+to.ID()+`", "`+mallory.Recipient().ID()+`"`), e, "recipients"},
+		{"another bundle inside", resealed(payloadOf(selectionFor(t, "acme", to, passphrase(t, "x")), to), "acme"), e, "envelope"},
 		{"another format", made(resign(t, wire(`"1.0"`, `"2.0"`))), e, "manifest-version"},
 		{"an unknown key", made(resign(t, wire(`"format"`, `"more": 1, "format"`))), e, "envelope"},
 		{"a key twice", made(resign(t, wire(`"format"`, `"format": "1.0", "format"`))), e, "envelope"},
@@ -269,6 +279,29 @@ func TestHostileEnvelope(t *testing.T) {
 		} else if !errors.As(err, &refused) || refused.Rule != test.rule {
 			t.Errorf("%s: %v, want %s", test.name, err, test.rule)
 		}
+	}
+	// Whose it is, is known before anybody opens it.
+	look := func(envelope []byte, e Expect) (*Envelope, error) {
+		return OpenEnvelope(bytes.NewReader(envelope), int64(len(envelope)), e)
+	}
+	v, err := look(envelope, e)
+	if err != nil || v.Signer.Fingerprint != ssh.FingerprintSHA256(keyOf(t, "acme").PublicKey()) {
+		t.Errorf("the envelope unopened: %+v, %v", v, err)
+	}
+	wrong := e
+	wrong.Identity = "globex/selection"
+	var refused *Error
+	if _, err := look(envelope, wrong); !errors.As(err, &refused) || refused.Rule != "identity" || refused.Path != envelopeFile {
+		t.Errorf("the envelope of another organisation unopened: %v", err)
+	}
+	wrong = e
+	wrong.Trust = trustOf(t, AllowedSigner("globex/*", keyOf(t, "acme").PublicKey()))
+	if _, err := look(envelope, wrong); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("an envelope of somebody who is trusted for others, unopened: %v", err)
+	}
+	unverified := Expect{Unverified: true}
+	if v, err := look(made(map[string][]byte{envelopeSignatureFile: {}}), unverified); err != nil || v.Signer != (Signer{}) {
+		t.Errorf("an envelope that nobody asked to verify: %+v, %v", v, err)
 	}
 	// Taken out of its envelope, the bundle is refused, and an envelope is no bundle.
 	refusedBy(t, plain, e, ErrFormat, "recipients")
