@@ -41,9 +41,9 @@
 //
 // # Tools
 //
-// What an author wrote is never marshalled again. [Format] and [Rename] splice
-// bytes, and make sure of the outcome before they hand it out: the same values
-// and comments, the same partials rendered.
+// What an author wrote is never marshalled again. [Rename] and [Merge] splice
+// bytes, [Format] moves white space; each makes sure of the outcome before it is
+// handed out: the same values and comments, the same partials rendered.
 //
 // The dialect of the templates is package liquid's; the rules of the checker
 // are described in docs/rules.md.
