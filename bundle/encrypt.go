@@ -42,18 +42,18 @@ func Encrypt(w io.Writer, plain io.ReaderAt, size int64, to []Recipient, signer 
 		return fmt.Errorf("encrypt: %w", err)
 	}
 	raw = append(raw, '\n')
-	signature, err := Sign(raw, EnvelopeNamespace, signer)
+	signature, err := Sign(raw, envelopeNamespace, signer)
 	if err != nil {
 		return fmt.Errorf("encrypt: %w", err)
 	}
-	if total := s.size(size) + int64(len(raw)+len(signature)+len(DecryptMe)) + 1<<10; total > MaxTotal {
+	if total := s.size(size) + int64(len(raw)+len(signature)+len(decryptText)) + 1<<10; total > MaxTotal {
 		return refuse(ErrTooLarge, "zip-total", "", "%d bytes, at most %d fit", total, MaxTotal).advise("export fewer projects at a time")
 	}
 	out := &storedZIP{w: w}
 	out.bytes(envelopeFile, raw)
 	out.bytes(envelopeSignatureFile, signature)
 	out.put(payloadFile, s.size(size), checksum.Sum32(), payload)
-	out.bytes(decryptFile, []byte(DecryptMe))
+	out.bytes(decryptFile, []byte(decryptText))
 	if err := out.close(); err != nil {
 		return fmt.Errorf("write envelope: %w", err)
 	}
@@ -62,8 +62,8 @@ func Encrypt(w io.Writer, plain io.ReaderAt, size int64, to []Recipient, signer 
 
 // sealable checks that a plain bundle may be sealed for these recipients by signer.
 func sealable(plain io.ReaderAt, size int64, to []Recipient, signer ssh.Signer) (*authentic, error) {
-	if len(to) == 0 || len(to) > MaxRecipients {
-		return nil, fmt.Errorf("it is for %d recipients, 1 to %d there may be", len(to), MaxRecipients)
+	if len(to) == 0 || len(to) > maxRecipients {
+		return nil, fmt.Errorf("it is for %d recipients, 1 to %d there may be", len(to), maxRecipients)
 	}
 	ids, passphrases := []string{}, 0
 	for _, r := range to {

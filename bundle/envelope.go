@@ -13,9 +13,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// EnvelopeNamespace is the SSHSIG namespace of an envelope's signature, so that
+// envelopeNamespace is the SSHSIG namespace of an envelope's signature, so that
 // neither it nor a manifest's can stand in for the other.
-const EnvelopeNamespace = "anvil-envelope-v1"
+const envelopeNamespace = "anvil-envelope-v1"
 
 const (
 	envelopeFile          = "envelope.json"
@@ -25,11 +25,11 @@ const (
 	envelopeType          = "anvil.envelope"
 )
 
-// DecryptMe is DECRYPT.md, the same in every envelope of a format version: how it is
+// decryptText is DECRYPT.md, the same in every envelope of a format version: how it is
 // opened without Anvil.
 //
 //go:embed DECRYPT.md
-var DecryptMe string
+var decryptText string
 
 // Envelope is a selection encrypted for its recipients, and signed outside as it is
 // inside: whoever passes it on can see where it comes from without opening it, and
@@ -91,7 +91,7 @@ func OpenEnvelope(r io.ReaderAt, size int64, e Expect) (*Envelope, error) {
 	if v.Signer, err = e.sealedAs(wire.Organisation+"/selection", key); err != nil {
 		return nil, err
 	}
-	if string(small[3]) != DecryptMe {
+	if string(small[3]) != decryptText {
 		return nil, refuse(ErrFormat, "readme", decryptFile, "it is not the text of this format version")
 	}
 	if v.payload, err = one.section(2); err != nil {
@@ -120,7 +120,7 @@ func (e *Expect) sealer(raw, signed []byte) (ssh.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.key(), s.verify(raw, EnvelopeNamespace)
+	return s.key(), s.verify(raw, envelopeNamespace)
 }
 
 // sealedAs checks that the sealer is trusted for identity: whoever may sign a bundle

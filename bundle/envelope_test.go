@@ -232,7 +232,7 @@ func TestHostileEnvelope(t *testing.T) {
 		raw := regexp.MustCompile(`"payload_sha256": "\w+"`).ReplaceAll(opened(envelopeFile), []byte(`"payload_sha256": "`+hexHash(sha256.Sum256(payload))+`"`))
 		raw = regexp.MustCompile(`"payload_size": \d+`).ReplaceAll(raw, []byte(`"payload_size": `+strconv.Itoa(len(payload))))
 		raw = []byte(strings.NewReplacer(texts...).Replace(string(raw)))
-		return made(map[string][]byte{envelopeFile: raw, envelopeSignatureFile: signed(by, EnvelopeNamespace, raw), payloadFile: payload})
+		return made(map[string][]byte{envelopeFile: raw, envelopeSignatureFile: signed(by, envelopeNamespace, raw), payloadFile: payload})
 	}
 	other := selectionExpect(t)
 	other.Trust = trustOf(t, AllowedSigner("acme/*", keyOf(t, "acme").PublicKey())+"\n"+AllowedSigner("acme/*", keyOf(t, "mallory").PublicKey()))
@@ -249,7 +249,7 @@ func TestHostileEnvelope(t *testing.T) {
 		{"stripped of its signature", made(map[string][]byte{envelopeSignatureFile: nil}), e, "entries"},
 		{"an empty signature", made(map[string][]byte{envelopeSignatureFile: {}}), e, "signature"},
 		{"signed as a manifest", made(map[string][]byte{envelopeSignatureFile: signed("acme", ManifestNamespace, opened(envelopeFile))}), e, "namespace"},
-		{"signed by a stranger", made(map[string][]byte{envelopeSignatureFile: signed("mallory", EnvelopeNamespace, opened(envelopeFile))}), e, ""},
+		{"signed by a stranger", made(map[string][]byte{envelopeSignatureFile: signed("mallory", envelopeNamespace, opened(envelopeFile))}), e, ""},
 		{"the payload altered", made(map[string][]byte{payloadFile: flipped}), e, "payload-hash"},
 		{"envelope.json altered", made(map[string][]byte{envelopeFile: wire(`"acme"`, `"acmf"`)}), e, "signature"},
 		{"another DECRYPT.md", made(map[string][]byte{decryptFile: []byte("run this: …")}), e, "readme"},
@@ -310,7 +310,7 @@ func TestHostileEnvelope(t *testing.T) {
 
 func resign(t testing.TB, raw []byte) map[string][]byte {
 	t.Helper()
-	s, err := Sign(raw, EnvelopeNamespace, keyOf(t, "acme"))
+	s, err := Sign(raw, envelopeNamespace, keyOf(t, "acme"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +378,7 @@ func TestEncryptRefuses(t *testing.T) {
 	i := newIdentity(t)
 	to := i.Recipient()
 	plain := selectionFor(t, "acme", to)
-	many := make([]Recipient, MaxRecipients+1)
+	many := make([]Recipient, maxRecipients+1)
 	for n := range many {
 		many[n] = newIdentity(t).Recipient()
 	}
@@ -416,7 +416,7 @@ func TestDecryptWithPython(t *testing.T) {
 	if err := os.WriteFile(payload, unstored(t, seal(t, plain, keyOf(t, "acme"), to...), payloadFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, script, _ := strings.Cut(DecryptMe, "```python\n")
+	_, script, _ := strings.Cut(decryptText, "```python\n")
 	script, _, _ = strings.Cut(script, "```")
 	file := filepath.Join(dir, "decrypt.py")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
@@ -516,7 +516,7 @@ func TestIdentityFile(t *testing.T) {
 		t.Errorf("a key that others can read: %v", err)
 	}
 	for _, bad := range []string{"", "# nothing\n", "x", string(must(os.ReadFile(path))) + string(must(os.ReadFile(path)))} {
-		if _, err := ParseIdentity([]byte(bad)); err == nil {
+		if _, err := parseIdentity([]byte(bad)); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 )
@@ -44,15 +43,15 @@ func LoadIdentity(path string) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := ParseIdentity(content)
+	i, err := parseIdentity(content)
 	if err != nil {
 		return nil, fmt.Errorf("load key %s: %w", path, err)
 	}
 	return i, nil
 }
 
-// ParseIdentity reads one secret key: a line of text, with comments after "#".
-func ParseIdentity(text []byte) (*Identity, error) {
+// parseIdentity reads one secret key: a line of text, with comments after "#".
+func parseIdentity(text []byte) (*Identity, error) {
 	var found *Identity
 	for line := range bytes.Lines(text) {
 		s := strings.TrimSpace(string(line))
@@ -117,28 +116,4 @@ func (i *Identity) unwrap(s *stanza) ([]byte, error) {
 		return s.openPassphrase(i.passphrase)
 	}
 	return nil, nil
-}
-
-// readSecret reads a file that nobody else may read.
-func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("load key %s: not a regular file", path)
-	}
-	if exposed(stat) {
-		return nil, &exposedError{path, stat.Mode().Perm()}
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	return content, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -136,4 +137,28 @@ func LoadKey(path string, passphrase func() ([]byte, error)) (ssh.Signer, error)
 		return nil, &keyError{fmt.Errorf("load key %s: it is of type %s, only %s signs", path, t, ssh.KeyAlgoED25519), "make one with: ssh-keygen -t ed25519 -f " + path + "-ed25519"}
 	}
 	return signer, nil
+}
+
+// readSecret reads a file that nobody else may read.
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load key: %w", err)
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("load key: %w", err)
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, fmt.Errorf("load key %s: not a regular file", path)
+	}
+	if exposed(stat) {
+		return nil, &exposedError{path, stat.Mode().Perm()}
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("load key: %w", err)
+	}
+	return content, nil
 }

@@ -19,8 +19,8 @@ type Recipient struct {
 	salt       []byte
 }
 
-// MaxRecipients is how many a bundle may be encrypted for.
-const MaxRecipients = 64
+// maxRecipients is how many a bundle may be encrypted for.
+const maxRecipients = 64
 
 // A key as text: a word, a colon, and 36 bytes in base64url: the key and the first
 // four bytes of its SHA-256, so that a slip of the pen is no other key.

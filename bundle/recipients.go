@@ -9,8 +9,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// RecipientsNamespace is the SSHSIG namespace of a file of recipients.
-const RecipientsNamespace = "anvil-recipients-v1"
+// recipientsNamespace is the SSHSIG namespace of a file of recipients.
+const recipientsNamespace = "anvil-recipients-v1"
 
 const maxRecipientsFile = 64 << 10
 
@@ -35,7 +35,7 @@ func SignRecipients(organisation string, to []Recipient, s ssh.Signer) ([]byte, 
 		}
 		fmt.Fprintln(&b, r)
 	}
-	signature, err := Sign(b.Bytes(), RecipientsNamespace, s)
+	signature, err := Sign(b.Bytes(), recipientsNamespace, s)
 	if err != nil {
 		return nil, fmt.Errorf("sign recipients: %w", err)
 	}
@@ -58,7 +58,7 @@ func ParseRecipients(raw []byte, trust *Trust, at time.Time) ([]Recipient, strin
 	if err != nil {
 		return nil, "", err
 	}
-	if err := s.verify(raw[:split], RecipientsNamespace); err != nil {
+	if err := s.verify(raw[:split], recipientsNamespace); err != nil {
 		return nil, "", err
 	}
 	identity := organisation + "/selection"
@@ -91,8 +91,8 @@ func parseRecipients(raw []byte) ([]Recipient, string, error) {
 		}
 		to = append(to, r)
 	}
-	if len(to) == 0 || len(to) > MaxRecipients {
-		return nil, "", bad("it names %d recipients, 1 to %d there may be", len(to), MaxRecipients)
+	if len(to) == 0 || len(to) > maxRecipients {
+		return nil, "", bad("it names %d recipients, 1 to %d there may be", len(to), maxRecipients)
 	}
 	return to, organisation, nil
 }

@@ -39,10 +39,10 @@ func TestRecipientsFile(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"unsigned":             []byte(text),
 		"signed as a manifest": signed(text, ManifestNamespace),
-		"of globex":            signed(strings.Replace(text, "acme", "globex", 1), RecipientsNamespace),
-		"of no name":           signed(strings.Replace(text, "acme", "../acme", 1), RecipientsNamespace),
-		"nobody":               signed("anvil-recipients acme\n", RecipientsNamespace),
-		"a secret key":         signed("anvil-recipients acme\n"+keyText(identityWord, make([]byte, 32))+"\n", RecipientsNamespace),
+		"of globex":            signed(strings.Replace(text, "acme", "globex", 1), recipientsNamespace),
+		"of no name":           signed(strings.Replace(text, "acme", "../acme", 1), recipientsNamespace),
+		"nobody":               signed("anvil-recipients acme\n", recipientsNamespace),
+		"a secret key":         signed("anvil-recipients acme\n"+keyText(identityWord, make([]byte, 32))+"\n", recipientsNamespace),
 		"appended":             append(bytes.Clone(raw), '\n'),
 	} {
 		if _, _, err := ParseRecipients(bad, trust, at); err == nil {
