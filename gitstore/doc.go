@@ -34,6 +34,13 @@
 // or taken back when it had not, with its lines in the reflogs. A pending index
 // that a power failure tore is made again from what the commit changed.
 //
+// # Merging, looking back, packing
+//
+// [Repo.Merge] says what a merge of three commits comes to and writes nothing; the
+// contents of files are merged by whoever asks. [Repo.AsOf] is the commit that a ref
+// had at a time, by its reflog and else by the dates of commits. [Repo.Maintain] runs
+// the git binary, which packs what has piled up; nothing else here runs it.
+//
 // # What lasts
 //
 // When Commit returns, its objects, their names and the ref are on the disk, in
@@ -72,14 +79,14 @@
 // them, those of another user that safe.directory does not name. A file alone is
 // refused, with a [ConvertedError], when only its line ends would be converted.
 // Hooks are not run and commits are not signed as commit.gpgsign asks; see
-// [Repo.Skipped].
+// [Repo.Skipped]. Replace refs and grafts are not followed.
 //
 // # go-git
 //
 // The formats are those of git's own documentation: gitformat-index,
 // gitformat-pack, gitrepository-layout, git-config and gitattributes. go-git
-// applies the deltas of packs (packfile.PatchDelta) and writes the indexes of
-// new ones (idxfile.Writer). The objects of packs are read here because
+// applies the deltas of packs (packfile.PatchDelta), writes the indexes of new
+// ones (idxfile.Writer) and reads the commit-graph (commitgraph/v2). The objects of packs are read here because
 // go-git's readers may not be shared between goroutines, keep a map of every
 // object they ever looked up, and do not see packs whose name does not begin
 // with "pack-". The configuration is read here because go-git follows no
