@@ -127,8 +127,8 @@ func (r *Repo) finish(j journal) error {
 			return err
 		}
 	}
-	// The lock of HEAD goes last: while it is there, a copy of the index that is
-	// its lock can be told to be ours.
+	// The lock of HEAD goes last: once the branch has moved, it tells that a copy of the
+	// index that is a lock is ours.
 	if err := r.finishIndex(filepath.Join(gitDir, "index"), j, done, headOurs); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *Repo) finishIndex(index string, j journal, done, headOurs bool) error {
 	lock := index + ".lock"
 	switch {
 	case sameFile(index, lock), headOurs && sameContent(index, lock): // replaced, and not yet unlocked
-	case !sameFile(r.own(ownIndex), lock) && !(headOurs && sameContent(r.own(ownIndex), lock)):
+	case !sameFile(r.own(ownIndex), lock) && !((headOurs || !done) && sameContent(r.own(ownIndex), lock)):
 		return nil
 	case done && wholeIndex(index):
 		return r.disk.rename(lock, index)
