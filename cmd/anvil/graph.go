@@ -54,10 +54,7 @@ not there ends with (missing), and what renders itself with (cycle).`,
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(g.edges())
 			default:
-				for _, from := range g.roots {
-					fmt.Fprintln(a.out, from.String()+g.mark(from, nil))
-					g.below(a.out, from, "", []prompt.Address{from})
-				}
+				g.tree(a.out)
 			}
 			return nil
 		},
@@ -148,6 +145,14 @@ func (g *graph) mark(at prompt.Address, way []prompt.Address) string {
 	return ""
 }
 
+// tree prints what stands below each root, every address unfolded once.
+func (g *graph) tree(w io.Writer) {
+	for _, from := range g.roots {
+		fmt.Fprintln(w, from.String()+g.mark(from, nil))
+		g.below(w, from, "", []prompt.Address{from})
+	}
+}
+
 // below prints what stands below an address; way leads to it.
 func (g *graph) below(w io.Writer, at prompt.Address, indent string, way []prompt.Address) {
 	if g.shown[at] {
@@ -177,6 +182,7 @@ type edge struct {
 // edges are those that are reached from where the trees begin.
 func (g *graph) edges() []edge {
 	all := []edge{}
+	circle := g.circles()
 	seen := map[prompt.Address]bool{}
 	queue := slices.Clone(g.roots)
 	for ; len(queue) > 0; queue = queue[1:] {
@@ -186,7 +192,7 @@ func (g *graph) edges() []edge {
 		}
 		seen[at] = true
 		for _, t := range g.next[at] {
-			e := edge{From: at, To: t, Missing: !g.there[t], Cycle: g.leads(t, at)}
+			e := edge{From: at, To: t, Missing: !g.there[t], Cycle: circle[at] == circle[t]}
 			if g.reverse {
 				e.From, e.To, e.Missing = t, at, !g.there[at]
 			}
@@ -200,21 +206,41 @@ func (g *graph) edges() []edge {
 	return all
 }
 
-// leads reports whether there is a way from one address to another.
-func (g *graph) leads(from, to prompt.Address) bool {
-	seen := map[prompt.Address]bool{}
-	queue := []prompt.Address{from}
-	for ; len(queue) > 0; queue = queue[1:] {
-		if queue[0] == to {
-			return true
+// circles numbers what lies on circles: two addresses have the same number when
+// each leads to the other. It is Tarjan's algorithm for strongly connected
+// components (SIAM Journal on Computing 1, 1972), which looks at each edge once.
+func (g *graph) circles() map[prompt.Address]int {
+	circle := map[prompt.Address]int{} // set when the circle is whole
+	order, low := map[prompt.Address]int{}, map[prompt.Address]int{}
+	var open []prompt.Address
+	var visit func(prompt.Address)
+	visit = func(at prompt.Address) {
+		order[at] = len(order) + 1
+		low[at] = order[at]
+		first := len(open)
+		open = append(open, at)
+		for _, t := range g.next[at] {
+			if order[t] == 0 {
+				visit(t)
+				low[at] = min(low[at], low[t])
+			} else if circle[t] == 0 {
+				low[at] = min(low[at], order[t])
+			}
 		}
-		if seen[queue[0]] {
-			continue
+		if low[at] < order[at] {
+			return
 		}
-		seen[queue[0]] = true
-		queue = append(queue, g.next[queue[0]]...)
+		for _, member := range open[first:] {
+			circle[member] = order[at]
+		}
+		open = open[:first]
 	}
-	return false
+	for _, at := range g.roots {
+		if order[at] == 0 {
+			visit(at)
+		}
+	}
+	return circle
 }
 
 // dot is the graph in the language of Graphviz, with a box a set.
@@ -222,8 +248,10 @@ func (g *graph) dot() string {
 	var b strings.Builder
 	edges := g.edges()
 	sets := map[string][]prompt.Address{}
+	added := map[prompt.Address]bool{}
 	add := func(a prompt.Address) {
-		if set := a.Project + "/" + a.Set; !slices.Contains(sets[set], a) {
+		if set := a.Project + "/" + a.Set; !added[a] {
+			added[a] = true
 			sets[set] = append(sets[set], a)
 		}
 	}
