@@ -22,7 +22,7 @@ func (a *app) connectCommand() *cobra.Command {
 		Short: "Print what an application needs to follow a channel",
 		Long: `Makes a client token and prints the environment that package client reads, for a
 shell to take as it is, with the lines of Go that go with it as comments.`,
-		Example: "  anvil connect support production --name checkout > checkout.env",
+		Example: "  anvil connect support production --name checkout > ../checkout.env",
 		Args:    takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connect(cmd, args[0], args[1], name)

@@ -27,6 +27,7 @@ var editorFiles = []editorFile{
 	{".vscode/tasks.json", vscodeTasks, mergeTasks},
 	{".editorconfig", editorConfig, nil},
 	{".gitattributes", gitAttributes, nil},
+	{".gitignore", gitIgnore, nil},
 	{preCommitFile, preCommitConfig, nil},
 }
 
@@ -106,6 +107,12 @@ trim_trailing_whitespace = false
 `
 
 const gitAttributes = `*.yaml text eol=lf
+`
+
+// gitIgnore keeps out what is made in the folder for elsewhere: the token that
+// anvil connect prints, and bundles.
+const gitIgnore = `*.env
+*.anvil*.zip
 `
 
 const preCommitConfig = `repos:

@@ -32,8 +32,8 @@ func (a *app) initCommand() *cobra.Command {
 		Long: `An organisation is a folder with an anvil.yaml: projects, in them sets, in them
 prompts. Writes anvil.yaml and the schemas that editors check prompts with, and
 makes a git repository when the folder is in none. For the tools around it come
-settings and tasks of VS Code, .editorconfig, .gitattributes and hooks for
-pre-commit.
+settings and tasks of VS Code, .editorconfig, .gitattributes, .gitignore and
+hooks for pre-commit.
 
 No file that is there is overwritten: what it lacks is merged into it where that
 is safe, else shown for you to add. In an organisation's folder it brings the
@@ -99,7 +99,7 @@ func (a *app) initialise(dir, name string, dry bool) error {
 	if dry {
 		fmt.Fprintln(a.out, "\nnothing changed: this was a dry run")
 	} else if !again {
-		i.next()
+		i.next(name)
 	}
 	return nil
 }
@@ -193,8 +193,8 @@ func (i *initialising) editors() error {
 	return nil
 }
 
-func (i *initialising) next() {
-	fmt.Fprintf(i.out, "\nnext:   ")
+func (i *initialising) next(name string) {
+	fmt.Fprintf(i.out, "\nThe organisation is called %s: the name stands in every release.\n\nnext:   ", name)
 	if here, err := filepath.Abs("."); err == nil && here != i.root {
 		fmt.Fprintf(i.out, "cd %s\n        ", i.dir)
 	}

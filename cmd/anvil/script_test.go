@@ -235,7 +235,7 @@ func sound(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // yours matches what `anvil init` writes and leaves to the user to commit.
-var yours = regexp.MustCompile(`(?m)^\?\? (?:.*/)?(?:\.vscode/|\.editorconfig|\.gitattributes|\.pre-commit-config\.yaml)\n`)
+var yours = regexp.MustCompile(`(?m)^\?\? (?:.*/)?(?:\.vscode/|\.editorconfig|\.gitattributes|\.gitignore|\.pre-commit-config\.yaml)\n`)
 
 // setenv NAME FILE: sets a variable to a file's content without its last
 // newline, so that a secret that was printed can be used.
