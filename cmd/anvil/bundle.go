@@ -355,7 +355,7 @@ func (a *app) bundleDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff OLD NEW",
 		Short:   "Show which files differ between two bundles",
-		Long:    "Compares two bundles file by file. Without --allowed-signers nobody is asked who made them.\n\nExit code 1 when they differ.",
+		Long:    "Compares two bundles file by file. Without --allowed-signers nobody is asked who made them.\n\nExit code 1 when they differ, without a word on standard error; and when one cannot\nbe read, with an error there.",
 		Example: "  anvil bundle diff last-month.anvil.zip support.anvil.zip",
 		Args:    takes(2, 2),
 		RunE: func(_ *cobra.Command, args []string) (err error) {

@@ -6,6 +6,9 @@ set -e
 cd "$PROMPTS"
 anvil check
 anvil export ${SELECT:-} --sign "$SIGNING_KEY" -o "$OUT" --json
-if [ -n "${LAST:-}" ] && anvil bundle diff "$LAST" "$OUT"; then
-	echo 'nothing changed since the last bundle'
+if [ -f "${LAST:-}" ]; then
+	anvil bundle inspect "$LAST" > /dev/null # one that is damaged is no change: the job ends here
+	if anvil bundle diff "$LAST" "$OUT"; then
+		echo 'nothing changed since the last bundle'
+	fi
 fi
