@@ -98,10 +98,19 @@ Its secret half is made on the first call and stays in the state folder.`,
 				}
 			}
 			if output != "" {
-				return writeOut(output, 0o644, false, func(w io.Writer) error {
+				err := writeOut(output, 0o644, false, func(w io.Writer) error {
 					_, err := w.Write(text)
 					return err
 				})
+				if err != nil {
+					return err
+				}
+				what := "with which others trust what " + organisation + " signs"
+				if recipient {
+					what = "with which others encrypt for " + organisation
+				}
+				fmt.Fprintf(a.out, "wrote   %s, %s\n", output, what)
+				return nil
 			}
 			_, err = a.raw.Write(text)
 			return err

@@ -107,7 +107,7 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 	answer, err := r.http.Do(request)
 	if err != nil {
 		if errors.Is(err, errNoDaemon) {
-			return fail("start one: anvil serve (or anvil watch), or name a server with --server", "%w", errNoDaemon)
+			return fail("start one: anvil serve, or name a server with --server", "%w", errNoDaemon)
 		}
 		return fail("is the address right, and does an Anvil server listen there?", "ask %s: %w", r.base, cause(err))
 	}

@@ -72,7 +72,7 @@ func (e *Error) Hint() string {
 		return `ask for a key that may be missing with {% if object contains "key" %} or {{ object.key | default: "…" }}`
 	case RuleLimit:
 		if e.cause == nil {
-			return "render less at once, or raise the budget"
+			return "render less at once"
 		}
 	}
 	return ""
