@@ -280,6 +280,20 @@ func TestHostileEnvelope(t *testing.T) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.rule)
 		}
 	}
+	for name, change := range map[string]func(entries []*forgedEntry){
+		"envelope": func(entries []*forgedEntry) { entries[3].method = methodDeflate },
+		"zip-crc":  func(entries []*forgedEntry) { entries[2].crc = ptr(uint32(1)) },
+	} {
+		f := &forged{}
+		for _, entry := range []string{envelopeFile, envelopeSignatureFile, payloadFile, decryptFile} {
+			f.entries = append(f.entries, &forgedEntry{name: entry, content: opened(entry)})
+		}
+		change(f.entries)
+		var refused *Error
+		if _, err := decrypt(t, f.bytes(), e, alice); !errors.As(err, &refused) || refused.Rule != name {
+			t.Errorf("an entry that is stored otherwise: %v, want %s", err, name)
+		}
+	}
 	// Whose it is, is known before anybody opens it.
 	look := func(envelope []byte, e Expect) (*Envelope, error) {
 		return OpenEnvelope(bytes.NewReader(envelope), int64(len(envelope)), e)
