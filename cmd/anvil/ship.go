@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,6 +37,10 @@ never refused.`,
 			if err != nil {
 				return err
 			}
+			var before []push.ChannelStatus
+			if err := r.call(cmd.Context(), http.MethodGet, "/api/v1/channels", nil, &before); err != nil {
+				return err
+			}
 			var published release.Release
 			request := push.PublishRequest{Project: args[0], Channel: args[1], To: to, Breaking: breaking}
 			if err := r.call(cmd.Context(), http.MethodPost, "/api/v1/publish", request, &published); err != nil {
@@ -45,14 +50,34 @@ never refused.`,
 			if a.json {
 				return json.NewEncoder(a.raw).Encode(&published)
 			}
-			fmt.Fprintf(a.out, "%s/%s offers revision %s (%s, release %s)\n",
-				published.Project, published.Channel, published.Revision.Short(), count(published.Files, "file"), published.ID.Short())
+			fmt.Fprintf(a.out, "%s/%s offers revision %s (%s, release %s)%s\n",
+				published.Project, published.Channel, published.Revision.Short(), count(published.Files, "file"), published.ID.Short(),
+				firstOffer(before, published))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "a release or a revision of draft, or of the channel's own past (default: the newest draft)")
 	cmd.Flags().BoolVar(&breaking, "breaking", false, "publish though applications of the channel may not go on with it")
 	return cmd
+}
+
+// firstOffer says of a channel that offered nothing before that it is new, and
+// which others the project has: its name may be a slip of the hand.
+func firstOffer(before []push.ChannelStatus, r release.Release) string {
+	var others []string
+	for _, c := range before {
+		switch {
+		case c.Project != r.Project || c.Head == nil:
+		case c.Channel == r.Channel:
+			return ""
+		case c.Channel != release.Draft:
+			others = append(others, c.Channel)
+		}
+	}
+	if len(others) == 0 {
+		return " (a new channel)"
+	}
+	return fmt.Sprintf(" (a new channel, beside %s)", strings.Join(others, ", "))
 }
 
 // printBreaks lists what a refused publish would break, where the error names
