@@ -70,6 +70,13 @@ func (a *app) render(ctx context.Context, address prompt.Address, r rendering) e
 		return err
 	}
 	rendered, err := p.Render(ctx, values)
+	if refused, ok := errors.AsType[*prompt.ArgumentError](err); ok && refused.Reason == prompt.ReasonMissing {
+		hint := "write -p " + refused.Parameter + "=…"
+		if refused.Advice != "" {
+			hint += ": " + refused.Advice
+		}
+		return fail(hint, "%w", err)
+	}
 	if err != nil {
 		return err
 	}
