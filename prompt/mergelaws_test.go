@@ -337,7 +337,10 @@ func FuzzMerge(f *testing.F) {
 		defer hung.Stop()
 		m := Merge(base, ours, theirs)
 		swapped := Merge(base, theirs, ours)
-		if a, b := len(m.Conflicts) == 0, len(swapped.Conflicts) == 0; a != b {
+		// A blank line in front of a key is text when a block that keeps them comes
+		// to stand above: then the file is one conflict, in the order where it does.
+		file := func(m *Merged) bool { return len(m.Conflicts) == 1 && m.Conflicts[0].Kind == ConflictFile }
+		if a, b := len(m.Conflicts) == 0, len(swapped.Conflicts) == 0; a != b && !file(m) && !file(swapped) {
 			t.Fatalf("the sides are not alike: %v and %v of %q, %q, %q", m.Conflicts, swapped.Conflicts, base, ours, theirs)
 		}
 		for _, take := range []Take{TakeOurs, TakeTheirs, TakeBoth} {

@@ -138,10 +138,13 @@ func newLayout(content []byte, m *meanings) (*layout, error) {
 // text returns a line without its end.
 func (l *layout) text(n int) string { return string(l.src[l.lines[n] : l.lines[n+1]-1]) }
 
+// blanks cuts what YAML takes for white space off both ends.
+func blanks(text []byte) []byte { return bytes.Trim(text, " \t\n") }
+
 // trivia reports whether lines are comments and blanks only.
 func (l *layout) trivia(from, to int) bool {
 	for n := from; n < to; n++ {
-		if text := bytes.TrimSpace(l.src[l.lines[n]:l.lines[n+1]]); len(text) > 0 && text[0] != '#' {
+		if text := blanks(l.src[l.lines[n]:l.lines[n+1]]); len(text) > 0 && text[0] != '#' {
 			return false
 		}
 	}
@@ -240,7 +243,7 @@ func (l *layout) block(n *yaml.Node, from, limit, above int) (*extent, int, erro
 	} else {
 		for n := line; n < limit; n++ {
 			text := l.text(n)
-			if trimmed := strings.TrimSpace(text); trimmed == "" {
+			if trimmed := strings.Trim(text, " \t"); trimmed == "" {
 				continue
 			} else if trimmed[0] != '#' || indentOf(text) <= above {
 				break
@@ -397,7 +400,7 @@ func (l *layout) value(e *entry, n *yaml.Node, limit, column int) (int, error) {
 
 // blank reports whether a part of a line is white space and a comment.
 func (l *layout) blank(from, to int) bool {
-	text := bytes.TrimSpace(l.src[from:to])
+	text := blanks(l.src[from:to])
 	return len(text) == 0 || text[0] == '#'
 }
 
@@ -422,7 +425,7 @@ func (l *layout) plain(start, limit int) (int, error) {
 		if from == l.lines[n] && (bytes.HasPrefix(text, []byte("...")) || bytes.HasPrefix(text, []byte("---"))) {
 			return 0, errLayout
 		}
-		trimmed := bytes.TrimSpace(text)
+		trimmed := blanks(text)
 		if len(trimmed) == 0 {
 			continue
 		}
@@ -445,13 +448,13 @@ func (l *layout) blockText(n *yaml.Node, start, limit int) (*extent, int, error)
 	indicators, _, _ := strings.Cut(header, "#")
 	keep := strings.Contains(indicators, "+")
 	place := l.place(n)
-	empty := strings.TrimSpace(n.Value) == ""
+	empty := strings.Trim(n.Value, " \t\n") == ""
 	end := line + 1
 	for at := line + 1; at < limit; at++ {
 		text := l.text(at)
 		indent := indentOf(text)
 		switch {
-		case empty && strings.TrimSpace(text) != "":
+		case empty && strings.Trim(text, " \t") != "":
 		case empty:
 			if n.Value != "" {
 				end = at + 1
