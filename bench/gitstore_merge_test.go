@@ -38,14 +38,14 @@ func merges(out *table, ours, theirs *repository, work string, files int, import
 			w.git("commit", "-q", "-a", "-m", "mine")
 			switch {
 			case w == theirs:
-				git = append(git, timed(func() { w.git("merge", "-q", "--no-edit", "incoming") }))
+				git = append(git, w.timed(func() { w.git("merge", "-q", "--no-edit", "incoming") }))
 			case imported:
-				own = append(own, timed(func() {
+				own = append(own, w.timed(func() {
 					w.receive(repo, "refs/heads/incoming", base, incoming)
 					w.merge(repo, "refs/heads/incoming")
 				}))
 			default:
-				own = append(own, timed(func() { w.merge(repo, "refs/heads/incoming") }))
+				own = append(own, w.timed(func() { w.merge(repo, "refs/heads/incoming") }))
 			}
 			if changed := w.output("diff", "--stat", "HEAD"); changed != "" {
 				w.t.Fatalf("after the merge in %s:\n%s", w.dir, changed)
@@ -160,11 +160,11 @@ func firstCommit(t *testing.T, out *table, prompts int) {
 		w := emptyRepository(t, prompts)
 		paths := w.save(0, prompts)
 		repo := w.open(gitstore.Options{})
-		own = append(own, timed(func() { w.commit(repo, paths) }))
+		own = append(own, w.timed(func() { w.commit(repo, paths) }))
 		repo.Close()
 		w = emptyRepository(t, prompts)
 		w.save(0, prompts)
-		git = append(git, timed(func() {
+		git = append(git, w.timed(func() {
 			w.git("add", ".")
 			w.git("commit", "-q", "-m", "first")
 		}))

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/anvilpeering/anvil/gitstore"
 )
 
@@ -130,6 +132,21 @@ func (w *repository) tip(repo *gitstore.Repo) gitstore.Hash {
 		w.t.Fatal(err)
 	}
 	return tip
+}
+
+// timed takes the time of f while the disk has nothing else to write: else
+// whoever syncs waits for what somebody has left to be written before.
+func (w *repository) timed(f func()) time.Duration {
+	w.t.Helper()
+	dir, err := os.Open(w.dir)
+	if err == nil {
+		err = unix.Syncfs(int(dir.Fd()))
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer dir.Close()
+	return timed(f)
 }
 
 // commit captures and commits the files, as the daemon does.

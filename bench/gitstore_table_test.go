@@ -56,10 +56,10 @@ func measure(t *testing.T, out *table, prompts int) {
 		git := make([][]time.Duration, len(others))
 		for round := range rounds {
 			paths := save(ours, round)
-			own = append(own, timed(func() { ours.commit(repo, paths) }))
+			own = append(own, ours.timed(func() { ours.commit(repo, paths) }))
 			for i, config := range others {
 				paths := save(theirs, round*len(others)+i)
-				git[i] = append(git[i], timed(func() { theirs.gitCommit(config, paths) }))
+				git[i] = append(git[i], theirs.timed(func() { theirs.gitCommit(config, paths) }))
 			}
 		}
 		for i, config := range others {
@@ -99,7 +99,7 @@ func (w *repository) commitElsewhere(rounds int) []time.Duration {
 	for round := range rounds + 1 {
 		c := gitstore.NewCommit{Branch: "refs/heads/elsewhere", Tip: tip, Message: "update", Author: author}
 		c.Edits = []gitstore.Edit{{Path: promptFile(w.prompts / 2), Content: fmt.Appendf(nil, "round %d\n", round)}}
-		times = append(times, timed(func() {
+		times = append(times, w.timed(func() {
 			var err error
 			if tip, err = repo.Commit(context.Background(), c); err != nil {
 				w.t.Fatal(err)
