@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,22 @@ func TestAttacks(t *testing.T) {
 			name: "a selection", code: protocol.CodeUntrusted,
 			offer: func(t *testing.T, ch *channel) string {
 				files := library("Evil")
-				files["resources.json"] = "{}"
+				resources := &bundle.Resources{}
+				for _, path := range slices.Sorted(maps.Keys(files)) {
+					r := bundle.Resource{Path: "content/" + path, Address: strings.TrimSuffix(path, ".yaml"), Kind: bundle.KindPrompt, Carried: !strings.HasPrefix(path, "support/")}
+					switch {
+					case path == "support/project.yaml":
+						r.Kind, r.Address = bundle.KindProject, "support"
+					case strings.Contains(path, "/_"):
+						r.Kind = bundle.KindPartial
+					}
+					resources.Resources = append(resources.Resources, r)
+				}
+				raw, err := resources.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				files["resources.json"] = string(raw)
 				return ch.release(files, func(m *bundle.Manifest) {
 					m.Type, m.Stream, m.Sequence, m.Expires = bundle.TypeSelection, "", 0, time.Time{}
 					m.Organisation, m.Scope = "acme", []string{"support/"}
